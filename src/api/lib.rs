@@ -1,0 +1,1 @@
+//! Every method we answer.

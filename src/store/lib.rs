@@ -1,0 +1,1 @@
+//! Ordered keys and transactions.

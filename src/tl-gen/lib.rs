@@ -1,0 +1,1 @@
+//! Turns `schema.tl` into Rust.

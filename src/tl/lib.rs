@@ -1,0 +1,1 @@
+//! The language that the wire and the disk speak.
