@@ -1,0 +1,3 @@
+//! How packets lie on the wire.
+
+pub mod replay;

@@ -1,0 +1,45 @@
+//! The memory of obfuscation headers, so that a recorded connection cannot be played again.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use env::Time;
+
+use crate::crypto::hash::sha256;
+use crate::limits::{REPLAY_REMEMBERED, REPLAYS_PER_GENERATION_MAX};
+
+/// Remembers the obfuscation headers of the last ten minutes, at most twice
+/// [`REPLAYS_PER_GENERATION_MAX`](crate::limits::REPLAYS_PER_GENERATION_MAX) of them. One for all connections of a
+/// server.
+#[derive(Debug, Default)]
+pub struct ReplayCache(Mutex<Generations>);
+
+/// New headers go into the young generation. When it is ten minutes old, or full, the old one is forgotten and the
+/// young one takes its place: so each header is remembered for ten to twenty minutes unless a flood pushes it out.
+#[derive(Debug, Default)]
+struct Generations {
+    young: BTreeSet<u128>,
+    old: BTreeSet<u128>,
+    young_since: Time,
+}
+
+impl ReplayCache {
+    /// An empty memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Remembers `header`; whether it is new.
+    pub(crate) fn is_new(&self, header: &[u8; 64], now: Time) -> bool {
+        // The key stream is what must not repeat: bytes 8 to 56. Hashing spares memory and lets nobody shape the tree.
+        let hash = sha256(&[&header[8..56]]);
+        let name = hash.first_chunk().map_or(0, |half| u128::from_le_bytes(*half));
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since(memory.young_since) >= REPLAY_REMEMBERED || memory.young.len() >= REPLAYS_PER_GENERATION_MAX {
+            memory.old = std::mem::take(&mut memory.young);
+            memory.young_since = now;
+        }
+        !memory.old.contains(&name) && memory.young.insert(name)
+    }
+}
