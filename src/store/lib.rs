@@ -1,1 +1,59 @@
 //! Ordered keys and transactions.
+//!
+//! A [`Table`] maps keys to records; a [`Tx`] reads and writes tables; [`Store::write`] runs a closure in one and commits
+//! it whole. What a commit wrote must not be told to anybody before the commit is durable: [`Ticket`]s say when.
+//!
+//! ```
+//! use store::{Fault, Order, Store, Table, key_parts, owner_ids};
+//!
+//! #[derive(Debug, Clone, Copy, PartialEq)]
+//! pub struct UserId(i64);
+//! #[derive(Debug, Clone, Copy, PartialEq)]
+//! pub struct Pts(i32);
+//!
+//! owner_ids! { UserId(i64) = b'u' }
+//! key_parts! { Pts(i32) }
+//!
+//! pub const SEEN: Table<(UserId, Pts), ()> = Table::new(b's');
+//!
+//! let store = Store::memory();
+//! let me = UserId(7);
+//! let ((), ticket) = store.write(|tx| {
+//!     tx.put(&SEEN, &(me, Pts(1)), &())?;
+//!     tx.put(&SEEN, &(me, Pts(2)), &())
+//! })?;
+//! store.wait_durable(ticket)?;
+//!
+//! let (newest, _) = store.read(|tx| tx.first(&SEEN, SEEN.of(me), Order::Backward))?;
+//! assert_eq!(newest, Some(((me, Pts(2)), ())));
+//! # Ok::<(), Fault>(())
+//! ```
+//!
+//! Absent: tables over several owners (an owner is what one shard holds whole), long-lived cursors (a scan is bounded and
+//! the next one starts behind its last key), and any knowledge of what the records mean.
+
+mod durability;
+pub mod engine;
+mod fault;
+mod key;
+pub mod limits;
+mod lock;
+mod owner;
+mod store;
+mod table;
+mod tx;
+mod value;
+
+pub use durability::OnDurable;
+pub use engine::Ticket;
+pub use fault::{Fault, KeyTrace};
+pub use key::{Key, KeyPart, OwnerId, PrefixOf, vshard};
+pub use lock::{DirLock, LockError, lock_dir};
+pub use owner::{Due, Global, Name};
+pub use store::{Config, EngineKind, OpenError, Store, UnknownEngine};
+pub use table::{KeyRange, Order, Rows, Table};
+pub use tx::Tx;
+pub use value::{Malformed, Record};
+
+#[cfg(test)]
+mod conformance;

@@ -1,0 +1,232 @@
+//! Group commit: one thread makes what was committed durable, a group at a time, and then tells those who wait.
+//!
+//! While the disk works on one group the next one gathers, so the groups grow with the load and nobody has to choose
+//! their size.
+
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle, ThreadId};
+
+use crate::engine::{Engine, Ticket};
+use crate::fault::Fault;
+use crate::limits::WAITING_CALLBACKS_MAX;
+
+/// What is called when a commit has become durable, or never will.
+pub type OnDurable = Box<dyn FnOnce(Result<(), Fault>) + Send>;
+
+/// The first failure of the engine, after which nothing is acknowledged any more.
+#[derive(Debug, Default)]
+pub(crate) struct Health(OnceLock<Fault>);
+
+impl Health {
+    /// Remembers `fault` if it is the engine's and the first one.
+    pub(crate) fn note(&self, fault: &Fault) {
+        if fault.is_io() {
+            let _ = self.0.set(fault.clone());
+        }
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.0.get().cloned()
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        self.fault().map_or(Ok(()), Err)
+    }
+}
+
+/// The committer and those who wait for it.
+pub(crate) struct Durability {
+    shared: Arc<Shared>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+    committer_id: Option<ThreadId>,
+}
+
+struct Shared {
+    engine: Arc<dyn Engine>,
+    health: Arc<Health>,
+    durable: AtomicU64,
+    waiting: Mutex<Waiting>,
+    /// Rung when there is something to sync or the store closes.
+    work: Condvar,
+    /// Rung when a group has become durable, or never will.
+    progress: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    callbacks: BTreeMap<Ticket, Vec<OnDurable>>,
+    count: usize,
+    closing: bool,
+    /// The committer has ended: nothing becomes durable any more.
+    over: bool,
+}
+
+impl Durability {
+    /// For an engine that has to sync: starts the committer.
+    pub(crate) fn start(engine: Arc<dyn Engine>, health: Arc<Health>) -> Result<Self, Fault> {
+        let shared = Arc::new(Shared::new(engine, health));
+        let committer = thread::Builder::new()
+            .name("store-commit".to_owned())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || shared.run()
+            })
+            .map_err(|error| Fault::io("starting the committer", error))?;
+        let committer_id = Some(committer.thread().id());
+        Ok(Self { shared, committer: Mutex::new(Some(committer)), committer_id })
+    }
+
+    /// For an engine in memory: every commit is as durable as it will ever be, and no thread is needed to say so.
+    pub(crate) fn at_once(engine: Arc<dyn Engine>, health: Arc<Health>) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(engine, health)),
+            committer: Mutex::new(None),
+            committer_id: None,
+        }
+    }
+
+    /// Tells the committer that there is a new commit.
+    pub(crate) fn committed(&self) {
+        if self.committer_id.is_some() {
+            // Under the lock, or the committer could miss the bell between looking and lying down.
+            drop(self.shared.lock());
+            self.shared.work.notify_one();
+        }
+    }
+
+    pub(crate) fn durable(&self) -> Ticket {
+        if self.committer_id.is_some() {
+            Ticket(self.shared.durable.load(Ordering::Acquire))
+        } else {
+            self.shared.engine.newest()
+        }
+    }
+
+    pub(crate) fn on_durable(&self, ticket: Ticket, callback: OnDurable) {
+        let mut waiting = self.shared.lock();
+        while waiting.count >= WAITING_CALLBACKS_MAX
+            && !waiting.over
+            && ticket > self.durable()
+            && Some(thread::current().id()) != self.committer_id
+        {
+            waiting = self.shared.progress.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        let result = if ticket <= self.durable() {
+            // A store that failed acknowledges nothing, not even what had become durable before.
+            self.shared.health.check()
+        } else if waiting.over {
+            Err(self.shared.health.fault().unwrap_or(Fault::Stopped))
+        } else {
+            waiting.callbacks.entry(ticket).or_default().push(callback);
+            waiting.count += 1;
+            return;
+        };
+        drop(waiting);
+        callback(result);
+    }
+
+    pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), Fault> {
+        let mut waiting = self.shared.lock();
+        loop {
+            self.shared.health.check()?;
+            if ticket <= self.durable() {
+                return Ok(());
+            }
+            if waiting.over {
+                return Err(Fault::Stopped);
+            }
+            waiting = self.shared.progress.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Makes durable what was committed, calls everybody back, and ends the committer.
+    pub(crate) fn close(&self) {
+        self.shared.lock().closing = true;
+        self.shared.work.notify_one();
+        let committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(committer) = committer
+            // The last owner of the store may be a callback; the committer then ends by itself.
+            && Some(thread::current().id()) != self.committer_id
+        {
+            // A panic of the committer has been reported by its own thread.
+            let _ = committer.join();
+        }
+    }
+}
+
+impl Shared {
+    fn new(engine: Arc<dyn Engine>, health: Arc<Health>) -> Self {
+        Self {
+            engine,
+            health,
+            durable: AtomicU64::new(0),
+            waiting: Mutex::default(),
+            work: Condvar::new(),
+            progress: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        while let Some(group) = self.next_group() {
+            let synced = self.health.check().and_then(|()| self.engine.sync());
+            if let Err(fault) = &synced {
+                self.health.note(fault);
+                break;
+            }
+            self.release(group);
+        }
+        self.end();
+    }
+
+    /// Sleeps until something is committed that is not durable. `None` if the store closes and all is durable.
+    fn next_group(&self) -> Option<Ticket> {
+        let mut waiting = self.lock();
+        loop {
+            let newest = self.engine.newest();
+            if newest.0 > self.durable.load(Ordering::Acquire) {
+                return Some(newest);
+            }
+            if waiting.closing {
+                return None;
+            }
+            waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Everything up to `group` is durable: calls back, oldest commit first.
+    fn release(&self, group: Ticket) {
+        let mut waiting = self.lock();
+        self.durable.store(group.0, Ordering::Release);
+        let later = waiting.callbacks.split_off(&Ticket(group.0.saturating_add(1)));
+        let ready = std::mem::replace(&mut waiting.callbacks, later);
+        waiting.count -= ready.values().map(Vec::len).sum::<usize>();
+        drop(waiting);
+        self.progress.notify_all();
+        call_back(ready, &Ok(()));
+    }
+
+    /// Nothing becomes durable any more: whoever still waits is told so.
+    fn end(&self) {
+        let mut waiting = self.lock();
+        waiting.over = true;
+        let left = std::mem::take(&mut waiting.callbacks);
+        waiting.count = 0;
+        drop(waiting);
+        self.progress.notify_all();
+        call_back(left, &Err(self.health.fault().unwrap_or(Fault::Stopped)));
+    }
+}
+
+fn call_back(callbacks: BTreeMap<Ticket, Vec<OnDurable>>, result: &Result<(), Fault>) {
+    for callback in callbacks.into_values().flatten() {
+        // One callback's panic, which its thread has reported, must not silence the others.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| callback(result.clone())));
+    }
+}

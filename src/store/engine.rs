@@ -1,0 +1,108 @@
+//! What an engine owes. Tables, overlays, retries and group commit are written once above it.
+//!
+//! The trait is meant to be kept by a remote engine as well (PostgreSQL, a distributed ordered store): nothing in it
+//! relies on one process, and [`CommitError::Conflict`] is an ordinary answer.
+
+mod fjall;
+mod memory;
+mod sled;
+mod turnstile;
+
+use std::collections::BTreeMap;
+
+pub(crate) use fjall::FjallEngine;
+pub(crate) use memory::MemoryEngine;
+pub(crate) use sled::SledEngine;
+
+use crate::fault::Fault;
+use crate::table::{KeyRange, Order};
+
+/// The number of a commit: later commits have greater ones. Counted from the start of the process, not kept on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Ticket(pub u64);
+
+impl Ticket {
+    /// What was there when the store was opened. Always durable.
+    pub const START: Self = Self(0);
+}
+
+/// What a transaction wants to write, by raw key; `None` deletes.
+pub type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// A raw row.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// What a transaction may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Look only. Such transactions run side by side.
+    Read,
+    /// Look and, at its end, commit.
+    Write,
+}
+
+/// Why a commit did not happen.
+#[derive(Debug)]
+pub enum CommitError {
+    /// Somebody else committed what this transaction relied on. Nothing was written; run it again.
+    Conflict,
+    /// The engine failed.
+    Fault(Fault),
+}
+
+/// Keeps bytes under ordered keys, in transactions that are serialisable, absent reads and scans included.
+pub trait Engine: Send + Sync {
+    /// Begins a transaction. It sees one moment of the store until it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`].
+    fn begin(&self, mode: Mode) -> Result<Box<dyn Snapshot + '_>, Fault>;
+
+    /// The newest commit.
+    fn newest(&self) -> Ticket;
+
+    /// Returns once every commit that [`newest`](Self::newest) named before the call would survive a loss of power.
+    /// Commits go on meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`]. What was not durable by then may never be.
+    fn sync(&self) -> Result<(), Fault>;
+}
+
+/// One transaction's view of the store. Dropping it rolls back.
+pub trait Snapshot {
+    /// The newest commit that this view may show.
+    fn newest(&self) -> Ticket;
+
+    /// The value of `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`].
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// The values of `keys`, in their order: one round trip on a remote engine.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`].
+    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
+    /// The first `limit` rows of `range` in `order`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`].
+    fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault>;
+
+    /// Makes all of `writes` visible at once, to all who begin later.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`]; then none of `writes` is ever acknowledged.
+    fn commit(self: Box<Self>, writes: Writes) -> Result<Ticket, CommitError>;
+}

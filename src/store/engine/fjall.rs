@@ -1,0 +1,146 @@
+//! fjall 3, the second embedded engine: a log-structured tree with snapshots, a third of sled's disk.
+//!
+//! Its `persist` keeps the journal locked while the disk works, which would make every commit wait for every `fsync`.
+//! So a group is pushed to the operating system under that lock, and the journal file is synced here, outside it.
+//! When fjall changes to a new journal it syncs the old one itself.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+
+use super::turnstile::Turnstile;
+use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
+use crate::fault::Fault;
+use crate::table::{KeyRange, Order};
+
+pub(crate) struct FjallEngine {
+    db: Database,
+    rows: Keyspace,
+    journal: Mutex<Journal>,
+    turnstile: Turnstile<()>,
+}
+
+impl FjallEngine {
+    /// Opens the store in `dir`, whatever a crash left there.
+    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Fault> {
+        let opening = |error: fjall::Error| Fault::io("opening", error);
+        let db = Database::builder(dir)
+            .cache_size(cache_bytes)
+            .manual_journal_persist(true)
+            .open()
+            .map_err(opening)?;
+        let rows = db.keyspace("rows", KeyspaceCreateOptions::default).map_err(opening)?;
+        db.persist(PersistMode::SyncAll).map_err(opening)?;
+        let journal = Mutex::new(Journal { dir: dir.to_owned(), active: None });
+        Ok(Self { db, rows, journal, turnstile: Turnstile::new(()) })
+    }
+
+    fn view(&self) -> View<'_> {
+        // Under the readers' lock, so that the number belongs to what the snapshot shows.
+        let _calm = self.turnstile.read();
+        View { engine: self, snapshot: self.db.snapshot(), newest: self.turnstile.newest(), turn: None }
+    }
+}
+
+impl Engine for FjallEngine {
+    fn begin(&self, mode: Mode) -> Result<Box<dyn Snapshot + '_>, Fault> {
+        Ok(match mode {
+            Mode::Read => Box::new(self.view()),
+            Mode::Write => {
+                let turn = self.turnstile.write();
+                Box::new(View { turn: Some(turn), ..self.view() })
+            }
+        })
+    }
+
+    fn newest(&self) -> Ticket {
+        self.turnstile.newest()
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
+        self.db.persist(PersistMode::Buffer).map_err(|error| Fault::io("flushing", error))?;
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.sync().map_err(|error| Fault::io("syncing", error))
+    }
+}
+
+struct View<'a> {
+    engine: &'a FjallEngine,
+    snapshot: fjall::Snapshot,
+    newest: Ticket,
+    /// Held by a writer.
+    turn: Option<MutexGuard<'a, ()>>,
+}
+
+impl Snapshot for View<'_> {
+    fn newest(&self) -> Ticket {
+        self.newest
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        let value = self.snapshot.get(&self.engine.rows, key).map_err(|error| Fault::io("reading", error))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
+        let found = self.snapshot.range(&self.engine.rows, range.low.as_slice()..range.high.as_slice());
+        let pair = |found: fjall::Guard| {
+            found
+                .into_inner()
+                .map(|(key, value)| (key.to_vec(), value.to_vec()))
+                .map_err(|error| Fault::io("scanning", error))
+        };
+        match order {
+            Order::Forward => found.take(limit).map(pair).collect(),
+            Order::Backward => found.rev().take(limit).map(pair).collect(),
+        }
+    }
+
+    fn commit(self: Box<Self>, writes: Writes) -> Result<Ticket, CommitError> {
+        let Self { engine, turn, .. } = *self;
+        let turn = turn.ok_or(CommitError::Fault(Fault::ReadOnly))?;
+        let mut batch = engine.db.batch();
+        for (key, value) in writes {
+            match value {
+                Some(value) => batch.insert(&engine.rows, key, value),
+                None => batch.remove(&engine.rows, key),
+            }
+        }
+        engine
+            .turnstile
+            .commit(&turn, |()| batch.commit())
+            .map_err(|error| CommitError::Fault(Fault::io("committing", error)))
+    }
+}
+
+/// The journal that fjall is writing: the file `N.jnl` with the greatest number.
+struct Journal {
+    dir: PathBuf,
+    active: Option<(u64, File)>,
+}
+
+impl Journal {
+    fn sync(&mut self) -> io::Result<()> {
+        let newest = self.newest()?;
+        let file = match self.active.take() {
+            Some((number, file)) if number == newest => file,
+            _ => File::open(self.dir.join(format!("{newest}.jnl")))?,
+        };
+        file.sync_all()?;
+        self.active = Some((newest, file));
+        Ok(())
+    }
+
+    fn newest(&self) -> io::Result<u64> {
+        let mut newest = None;
+        for entry in fs::read_dir(&self.dir)? {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(".jnl")?.parse::<u64>().ok());
+            newest = newest.max(number);
+        }
+        newest.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no journal"))
+    }
+}

@@ -1,0 +1,263 @@
+//! Keys: `vshard u16 | kind u8 | owner u64 | family u8 | rest`, all big-endian, so that the order of the bytes is the
+//! order of the values and all rows of one owner lie side by side.
+
+use crate::limits::VSHARDS;
+
+/// Bytes before the rest of a key.
+pub(crate) const HEAD_BYTES: usize = 2 + 1 + 8 + 1;
+
+/// Whom a row belongs to: a user, a channel, a looked-up name. Implement it with [`owner_ids!`](crate::owner_ids).
+///
+/// An owner is what can be moved, exported or deleted as one range of keys, and what one shard holds whole.
+pub trait OwnerId: Copy {
+    /// Tells the kinds of owners apart. Stored in every key: never change one, never give one out twice.
+    const KIND: u8;
+
+    /// The number of this owner among its kind.
+    fn owner(&self) -> u64;
+
+    /// The id with this number.
+    fn from_owner(owner: u64) -> Self;
+}
+
+/// A piece of the rest of a key, written so that byte order is value order.
+///
+/// Ready for `bool`, `u8`, `u16`, `u32`, `u64`, `i32`, `i64`, byte arrays, every [`OwnerId`], and, in the last place
+/// only, `String`. For newtypes there is [`key_parts!`](crate::key_parts).
+pub trait KeyPart: Sized {
+    /// Whether the part has no end of its own and must therefore be the last one of a key.
+    const OPEN_ENDED: bool = false;
+
+    /// Appends this part to a key.
+    fn write_key(&self, out: &mut Vec<u8>);
+
+    /// Takes this part from the front of `rest`. `None` if the bytes are no such part.
+    fn read_key(rest: &mut &[u8]) -> Option<Self>;
+}
+
+/// The key of a table: an [`OwnerId`] alone, or a tuple of one and up to four [`KeyPart`]s.
+pub trait Key: Sized {
+    /// Whom the row belongs to.
+    type Owner: OwnerId;
+
+    /// Whom this row belongs to.
+    fn key_owner(&self) -> Self::Owner;
+
+    /// Appends everything behind the family.
+    fn write_rest(&self, out: &mut Vec<u8>);
+
+    /// The key of `owner` whose rest is `rest`, all of it. `None` if the bytes are no such key.
+    fn read_rest(owner: Self::Owner, rest: &[u8]) -> Option<Self>;
+}
+
+/// The first parts of a key `K`, or all of it; what [`Table::prefix`](crate::Table::prefix) takes. A whole key that ends
+/// in a `String` stands for every row whose string begins with it.
+pub trait PrefixOf<K: Key>: Key {}
+
+/// The virtual shard of an owner: a hash that is the same in every version, on every machine.
+#[must_use]
+pub fn vshard(kind: u8, owner: u64) -> u16 {
+    // The finaliser of SplitMix64: consecutive ids are spread evenly, and nothing has to be kept in step with a library.
+    let mut z = owner ^ u64::from(kind) << 56;
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^= z >> 31;
+    let [high, low, ..] = z.to_be_bytes();
+    u16::from_be_bytes([high, low]) % VSHARDS
+}
+
+/// The bytes of `key` in the table `family`.
+pub(crate) fn encode<K: Key>(family: u8, key: &K) -> Vec<u8> {
+    let mut out = encode_owner(family, key.key_owner());
+    key.write_rest(&mut out);
+    out
+}
+
+/// What all keys of `owner` in the table `family` begin with.
+pub(crate) fn encode_owner<O: OwnerId>(family: u8, owner: O) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD_BYTES + 20);
+    out.extend_from_slice(&vshard(O::KIND, owner.owner()).to_be_bytes());
+    out.push(O::KIND);
+    out.extend_from_slice(&owner.owner().to_be_bytes());
+    out.push(family);
+    out
+}
+
+/// The key that `bytes` spell in a table whose keys are `K`.
+pub(crate) fn decode<K: Key>(bytes: &[u8]) -> Option<K> {
+    let (head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
+    let owner = head.get(3..HEAD_BYTES - 1)?.try_into().ok()?;
+    K::read_rest(K::Owner::from_owner(u64::from_be_bytes(owner)), rest)
+}
+
+/// Makes owners out of newtypes around an integer: `owner_ids! { UserId(i64) = b'u', ChannelId(i64) = b'c' }`.
+#[macro_export]
+macro_rules! owner_ids {
+    ($($id:ident($int:ty) = $kind:expr),+ $(,)?) => {$(
+        impl $crate::OwnerId for $id {
+            const KIND: u8 = $kind;
+
+            fn owner(&self) -> u64 {
+                self.0 as u64
+            }
+
+            fn from_owner(owner: u64) -> Self {
+                Self(owner as $int)
+            }
+        }
+    )+};
+}
+
+/// Makes key parts out of newtypes around one: `key_parts! { Pts(i32), MsgId(i32) }`.
+#[macro_export]
+macro_rules! key_parts {
+    ($($name:ident($inner:ty)),+ $(,)?) => {$(
+        impl $crate::KeyPart for $name {
+            const OPEN_ENDED: bool = <$inner as $crate::KeyPart>::OPEN_ENDED;
+
+            fn write_key(&self, out: &mut Vec<u8>) {
+                $crate::KeyPart::write_key(&self.0, out);
+            }
+
+            fn read_key(rest: &mut &[u8]) -> Option<Self> {
+                <$inner as $crate::KeyPart>::read_key(rest).map(Self)
+            }
+        }
+    )+};
+}
+
+impl<O: OwnerId> KeyPart for O {
+    fn write_key(&self, out: &mut Vec<u8>) {
+        self.owner().write_key(out);
+    }
+
+    fn read_key(rest: &mut &[u8]) -> Option<Self> {
+        u64::read_key(rest).map(Self::from_owner)
+    }
+}
+
+macro_rules! unsigned {
+    ($($int:ty),+) => {$(
+        impl KeyPart for $int {
+            fn write_key(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_be_bytes());
+            }
+
+            fn read_key(rest: &mut &[u8]) -> Option<Self> {
+                <[u8; size_of::<$int>()]>::read_key(rest).map(Self::from_be_bytes)
+            }
+        }
+    )+};
+}
+
+unsigned!(u8, u16, u32, u64);
+
+/// Signed numbers with their sign bit turned over, so that -1 stands before 0.
+macro_rules! signed {
+    ($($int:ty as $plain:ty),+) => {$(
+        impl KeyPart for $int {
+            fn write_key(&self, out: &mut Vec<u8>) {
+                (self.cast_unsigned() ^ (1 << (<$plain>::BITS - 1))).write_key(out);
+            }
+
+            fn read_key(rest: &mut &[u8]) -> Option<Self> {
+                <$plain>::read_key(rest).map(|n| (n ^ (1 << (<$plain>::BITS - 1))).cast_signed())
+            }
+        }
+    )+};
+}
+
+signed!(i32 as u32, i64 as u64);
+
+impl KeyPart for bool {
+    fn write_key(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+
+    fn read_key(rest: &mut &[u8]) -> Option<Self> {
+        match u8::read_key(rest)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+impl<const N: usize> KeyPart for [u8; N] {
+    fn write_key(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+
+    fn read_key(rest: &mut &[u8]) -> Option<Self> {
+        let (part, behind) = rest.split_first_chunk()?;
+        *rest = behind;
+        Some(*part)
+    }
+}
+
+impl KeyPart for String {
+    const OPEN_ENDED: bool = true;
+
+    fn write_key(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn read_key(rest: &mut &[u8]) -> Option<Self> {
+        String::from_utf8(std::mem::take(rest).to_vec()).ok()
+    }
+}
+
+impl<O: OwnerId> Key for O {
+    type Owner = O;
+
+    fn key_owner(&self) -> O {
+        *self
+    }
+
+    fn write_rest(&self, _: &mut Vec<u8>) {}
+
+    fn read_rest(owner: O, rest: &[u8]) -> Option<Self> {
+        rest.is_empty().then_some(owner)
+    }
+}
+
+/// `Key` for an owner and parts. All parts but the last must know their own end; the compiler checks it.
+macro_rules! tuple_key {
+    ($($early:ident $n:tt,)* ; $last:ident $m:tt) => {
+        impl<O: OwnerId, $($early: KeyPart,)* $last: KeyPart> Key for (O, $($early,)* $last) {
+            type Owner = O;
+
+            fn key_owner(&self) -> O {
+                self.0
+            }
+
+            fn write_rest(&self, out: &mut Vec<u8>) {
+                $(const { assert!(!$early::OPEN_ENDED, "a part without an end must be the last one") };)*
+                $(self.$n.write_key(out);)*
+                self.$m.write_key(out);
+            }
+
+            fn read_rest(owner: O, mut rest: &[u8]) -> Option<Self> {
+                let key = (owner, $($early::read_key(&mut rest)?,)* $last::read_key(&mut rest)?);
+                rest.is_empty().then_some(key)
+            }
+        }
+    };
+}
+
+tuple_key!(; A 1);
+tuple_key!(A 1,; B 2);
+tuple_key!(A 1, B 2,; C 3);
+tuple_key!(A 1, B 2, C 3,; D 4);
+
+impl<K: Key> PrefixOf<K> for K {}
+impl<O: OwnerId, A: KeyPart> PrefixOf<(O, A)> for O {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart> PrefixOf<(O, A, B)> for O {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart> PrefixOf<(O, A, B)> for (O, A) {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart> PrefixOf<(O, A, B, C)> for O {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart> PrefixOf<(O, A, B, C)> for (O, A) {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart> PrefixOf<(O, A, B, C)> for (O, A, B) {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart, D: KeyPart> PrefixOf<(O, A, B, C, D)> for O {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart, D: KeyPart> PrefixOf<(O, A, B, C, D)> for (O, A) {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart, D: KeyPart> PrefixOf<(O, A, B, C, D)> for (O, A, B) {}
+impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart, D: KeyPart> PrefixOf<(O, A, B, C, D)> for (O, A, B, C) {}

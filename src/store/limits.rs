@@ -1,0 +1,31 @@
+//! Every bound of the store, on one page.
+
+/// Longest key an engine is given, in bytes: 12 of owner and family, the rest for the row.
+pub const KEY_BYTES_MAX: usize = 512;
+
+/// Longest stored value, in bytes, its five bytes of format and checksum included. File bytes belong in `blobs`.
+pub const VALUE_BYTES_MAX: usize = 60 * 1024;
+
+/// Most rows one scan returns, whatever its caller asks for.
+pub const SCAN_ROWS_MAX: usize = 10_000;
+
+/// Most rows one transaction may write. Longer work (emptying a history) is done in slices.
+pub const TX_ROWS_MAX: usize = 50_000;
+
+/// Most bytes of keys and values one transaction may write.
+pub const TX_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How often a writing closure is run before its conflicts are reported as [`Fault::Contended`](crate::Fault).
+pub const WRITE_ATTEMPTS_MAX: u32 = 16;
+
+/// Most callbacks that may wait for a group to become durable. Whoever asks for one more waits for room, which slows the
+/// workers down to the speed of the disk.
+pub const WAITING_CALLBACKS_MAX: usize = 65_536;
+
+/// Number of virtual shards. A shard is the unit in which owners will be spread over machines; never change it.
+pub const VSHARDS: u16 = 16_384;
+
+const _: () = assert!(VALUE_BYTES_MAX < 64 * 1024, "larger values take sled's path of one file each");
+const _: () = assert!(TX_BYTES_MAX > VALUE_BYTES_MAX + KEY_BYTES_MAX);
+const _: () = assert!(SCAN_ROWS_MAX <= TX_ROWS_MAX, "what one scan finds, one transaction can delete");
+const _: () = assert!(VSHARDS.is_power_of_two());

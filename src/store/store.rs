@@ -1,0 +1,318 @@
+//! The store: an engine, its committer, and the two ways in.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::durability::{Durability, Health, OnDurable};
+use crate::engine::{CommitError, Engine, FjallEngine, MemoryEngine, Mode, SledEngine, Ticket};
+use crate::fault::Fault;
+use crate::limits::WRITE_ATTEMPTS_MAX;
+use crate::tx::{Alone, Tx};
+
+/// Which engine, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The engine.
+    pub engine: EngineKind,
+    /// Directory of the store, made if it is missing. The memory engine does not look at it.
+    pub dir: PathBuf,
+    /// Memory for the engine's cache, in bytes.
+    pub cache_bytes: u64,
+}
+
+/// The engines there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EngineKind {
+    /// A map in memory, for tests. Nothing survives the process.
+    Memory,
+    /// sled 0.34, the default.
+    #[default]
+    Sled,
+    /// fjall 3: faster under load, smaller on disk.
+    Fjall,
+}
+
+/// Ordered keys and transactions, over one engine.
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    health: Arc<Health>,
+    durability: Durability,
+    closed: AtomicBool,
+}
+
+impl Store {
+    /// Opens the store, whatever a crash left there. Take the data directory's [lock](crate::lock_dir) first.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]; its text is fit to be the one line that a refusing server prints.
+    pub fn open(config: &Config) -> Result<Self, OpenError> {
+        let dir = config.dir.join(config.engine.name());
+        let engine: Arc<dyn Engine> = match config.engine {
+            EngineKind::Memory => return Ok(Self::memory()),
+            EngineKind::Sled => {
+                mark_format(config)?;
+                Arc::new(SledEngine::open(&dir, config.cache_bytes).map_err(OpenError::Engine)?)
+            }
+            EngineKind::Fjall => {
+                mark_format(config)?;
+                Arc::new(FjallEngine::open(&dir, config.cache_bytes).map_err(OpenError::Engine)?)
+            }
+        };
+        Self::over(engine).map_err(OpenError::Engine)
+    }
+
+    /// An empty store in memory.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::in_memory(MemoryEngine::new(None))
+    }
+
+    /// An empty store in memory that refuses one of every `every` commits, so that writing closures run again.
+    #[must_use]
+    pub fn memory_with_conflicts(every: NonZeroU32) -> Self {
+        Self::in_memory(MemoryEngine::new(Some(every)))
+    }
+
+    /// Runs `look` on one moment of the store. Also returns the newest commit that it may have seen: what it found must
+    /// not leave the server before that one is [durable](Self::on_durable).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `look` returns, and [`Fault`].
+    pub fn read<R, E: From<Fault>>(
+        &self,
+        look: impl FnOnce(&Tx<'_>) -> Result<R, E>,
+    ) -> Result<(R, Ticket), E> {
+        let tx = self.begin(Mode::Read)?;
+        let found = look(&tx)?;
+        Ok((found, tx.newest()))
+    }
+
+    /// Runs `change` and commits what it wrote; on its error nothing is written. Returns the commit (the newest one seen,
+    /// if nothing was written): the outcome must not leave the server before it is [durable](Self::on_durable).
+    ///
+    /// `change` may run several times, when somebody else committed what it relied on, and must mean the same each time.
+    /// An error of `change` is an answer, too, and tells what it saw: hold it back until [`newest`](Self::newest), asked
+    /// afterwards, is durable.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `change` returns, and [`Fault`].
+    pub fn write<R, E: From<Fault>>(
+        &self,
+        mut change: impl FnMut(&mut Tx<'_>) -> Result<R, E>,
+    ) -> Result<(R, Ticket), E> {
+        for _ in 0..WRITE_ATTEMPTS_MAX {
+            let mut tx = self.begin(Mode::Write)?;
+            let outcome = change(&mut tx)?;
+            match tx.commit() {
+                Ok(ticket) => {
+                    self.durability.committed();
+                    return Ok((outcome, ticket));
+                }
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
+        Err(Fault::Contended.into())
+    }
+
+    /// The newest commit.
+    #[must_use]
+    pub fn newest(&self) -> Ticket {
+        self.engine.newest()
+    }
+
+    /// The newest commit that would survive a loss of power, as would all before it.
+    #[must_use]
+    pub fn durable(&self) -> Ticket {
+        self.durability.durable()
+    }
+
+    /// Calls `callback` when the commit `ticket` has become durable: at once and on this thread if it has already, else
+    /// later on the committer's thread, older commits first. With an error if it never will. The callback must be short
+    /// and must not wait for the store. Waits for room if
+    /// [`WAITING_CALLBACKS_MAX`](crate::limits::WAITING_CALLBACKS_MAX) are waiting.
+    pub fn on_durable(&self, ticket: Ticket, callback: OnDurable) {
+        self.durability.on_durable(ticket, callback);
+    }
+
+    /// Waits until the commit `ticket` is durable. Not for callbacks.
+    ///
+    /// # Errors
+    ///
+    /// The engine's [`Fault::Io`], or [`Fault::Stopped`].
+    pub fn wait_durable(&self, ticket: Ticket) -> Result<(), Fault> {
+        self.durability.wait(ticket)
+    }
+
+    /// The failure after which this store acknowledges nothing any more. A server that finds one exits, non-zero.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        self.health.fault()
+    }
+
+    /// Makes everything durable, calls back everybody who waits, and refuses what comes later. Dropping does the same.
+    ///
+    /// # Errors
+    ///
+    /// The engine's failure, if there was one.
+    pub fn close(&self) -> Result<(), Fault> {
+        self.closed.store(true, Ordering::Release);
+        self.durability.close();
+        self.health.check()
+    }
+
+    pub(crate) fn over(engine: Arc<dyn Engine>) -> Result<Self, Fault> {
+        let health = Arc::new(Health::default());
+        let durability = Durability::start(Arc::clone(&engine), Arc::clone(&health))?;
+        Ok(Self { engine, health, durability, closed: AtomicBool::new(false) })
+    }
+
+    fn in_memory(engine: MemoryEngine) -> Self {
+        let engine: Arc<dyn Engine> = Arc::new(engine);
+        let health = Arc::new(Health::default());
+        let durability = Durability::at_once(Arc::clone(&engine), Arc::clone(&health));
+        Self { engine, health, durability, closed: AtomicBool::new(false) }
+    }
+
+    fn begin(&self, mode: Mode) -> Result<Tx<'_>, Fault> {
+        self.health.check()?;
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Fault::Stopped);
+        }
+        let alone = Alone::enter()?;
+        let snapshot = self.engine.begin(mode).inspect_err(|fault| self.health.note(fault))?;
+        Ok(Tx::new(snapshot, mode, &self.health, alone))
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.durability.close();
+    }
+}
+
+impl EngineKind {
+    /// The name in settings, and of the engine's directory.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Sled => "sled",
+            Self::Fjall => "fjall",
+        }
+    }
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No engine has that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownEngine;
+
+impl fmt::Display for UnknownEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the storage engines are sled, fjall and memory")
+    }
+}
+
+impl std::error::Error for UnknownEngine {}
+
+impl FromStr for EngineKind {
+    type Err = UnknownEngine;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEngine> {
+        [Self::Memory, Self::Sled, Self::Fjall]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or(UnknownEngine)
+    }
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The directory holds a store of another engine or of a newer version.
+    OtherFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// What the store there says it is.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The directory cannot be made or read.
+    Io {
+        /// The directory.
+        dir: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// The engine cannot open its files.
+    Engine(Fault),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherFormat { dir, found, wanted } => {
+                write!(f, "the store in {} is \"{found}\" and not \"{wanted}\"", dir.display())
+            }
+            Self::Io { dir, error } => write!(f, "cannot use the store in {}: {error}", dir.display()),
+            Self::Engine(fault) => write!(f, "cannot open the store: {fault}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::OtherFormat { .. } => None,
+            Self::Io { error, .. } => Some(error),
+            Self::Engine(fault) => Some(fault),
+        }
+    }
+}
+
+/// Writes beside a new store which engine it belongs to, and refuses one of another engine: an empty second store in the
+/// same place would look as if everything had been lost.
+fn mark_format(config: &Config) -> Result<(), OpenError> {
+    let dir = &config.dir;
+    let failed = |error| OpenError::Io { dir: dir.clone(), error };
+    let wanted = format!("chappe store 1, {}", config.engine);
+    let mark = dir.join("format");
+    match fs::read_to_string(&mark) {
+        Ok(found) if found.trim() == wanted => Ok(()),
+        Ok(found) => Err(OpenError::OtherFormat {
+            dir: dir.clone(),
+            found: found.trim().escape_debug().to_string(),
+            wanted,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(dir).and_then(|()| write_whole(dir, &mark, &wanted)).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Writes a file so that after a crash it is there whole, or not at all.
+fn write_whole(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file = File::create(&unfinished)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    File::open(dir)?.sync_all()
+}

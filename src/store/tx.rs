@@ -1,0 +1,315 @@
+//! A transaction: typed reads and writes over one engine's snapshot and an overlay of what was written so far.
+
+use std::cell::Cell;
+use std::ops::Bound;
+
+use crate::durability::Health;
+use crate::engine::{CommitError, Mode, Pair, Snapshot, Ticket, Writes};
+use crate::fault::{Fault, KeyTrace};
+use crate::key::{self, Key};
+use crate::limits::{KEY_BYTES_MAX, SCAN_ROWS_MAX, TX_BYTES_MAX, TX_ROWS_MAX};
+use crate::table::{KeyRange, Order, Rows, Table};
+use crate::value::{self, Record};
+
+/// A transaction. What it wrote it reads back, in scans too; others see all of it after the commit, or nothing.
+///
+/// Reading takes `&self` and writing `&mut self`, so a function that is handed `&Tx` changes nothing.
+pub struct Tx<'a> {
+    snapshot: Box<dyn Snapshot + 'a>,
+    mode: Mode,
+    health: &'a Health,
+    writes: Writes,
+    write_bytes: usize,
+    _alone: Alone,
+}
+
+impl<'a> Tx<'a> {
+    /// Whether this transaction may write.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        self.mode == Mode::Write
+    }
+
+    /// The newest commit that this transaction may have seen.
+    #[must_use]
+    pub fn newest(&self) -> Ticket {
+        self.snapshot.newest()
+    }
+
+    /// The record under `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`], [`Fault::Corrupt`].
+    pub fn get<K: Key, V: Record>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>, Fault> {
+        let key = table.encode(key);
+        self.raw_get(&key)?.map(|value| value::open(&key, &value)).transpose()
+    }
+
+    /// The records under `keys`, in their order: one round trip on a remote engine.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`], [`Fault::Corrupt`].
+    pub fn get_many<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        keys: &[K],
+    ) -> Result<Vec<Option<V>>, Fault> {
+        let keys: Vec<Vec<u8>> = keys.iter().map(|key| table.encode(key)).collect();
+        let values = self.raw_get_many(&keys)?;
+        let open = |(key, value): (&Vec<u8>, Option<Vec<u8>>)| {
+            value.map(|value| value::open(key, &value)).transpose()
+        };
+        keys.iter().zip(values).map(open).collect()
+    }
+
+    /// Whether there is a row under `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`].
+    pub fn has<K: Key, V: Record>(&self, table: &Table<K, V>, key: &K) -> Result<bool, Fault> {
+        Ok(self.raw_get(&table.encode(key))?.is_some())
+    }
+
+    /// The first `limit` of `rows` in `order`; never more than [`SCAN_ROWS_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`], [`Fault::Corrupt`].
+    pub fn scan<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        rows: Rows<K>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(K, V)>, Fault> {
+        debug_assert_eq!(rows.family, table.family(), "the rows of another table");
+        self.raw_scan(&rows.range, order, limit)?
+            .into_iter()
+            .map(|(key, value)| Ok((read_key::<K, V>(&key)?, value::open(&key, &value)?)))
+            .collect()
+    }
+
+    /// The keys of the first `limit` of `rows` in `order`, their values unread; never more than [`SCAN_ROWS_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`], [`Fault::Corrupt`].
+    pub fn keys<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        rows: Rows<K>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<K>, Fault> {
+        debug_assert_eq!(rows.family, table.family(), "the rows of another table");
+        self.raw_scan(&rows.range, order, limit)?.iter().map(|(key, _)| read_key::<K, V>(key)).collect()
+    }
+
+    /// The first of `rows` in `order`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`], [`Fault::Corrupt`].
+    pub fn first<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        rows: Rows<K>,
+        order: Order,
+    ) -> Result<Option<(K, V)>, Fault> {
+        Ok(self.scan(table, rows, order, 1)?.pop())
+    }
+
+    /// How many `rows` there are, counted up to `limit`; never above [`SCAN_ROWS_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`].
+    pub fn count<K: Key, V: Record>(
+        &self,
+        table: &Table<K, V>,
+        rows: Rows<K>,
+        limit: usize,
+    ) -> Result<usize, Fault> {
+        debug_assert_eq!(rows.family, table.family(), "the rows of another table");
+        Ok(self.raw_scan(&rows.range, Order::Forward, limit)?.len())
+    }
+
+    /// Puts `record` under `key`, in place of what was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::ReadOnly`], [`Fault::KeyTooLong`], [`Fault::ValueTooLong`], [`Fault::TxTooLarge`].
+    pub fn put<K: Key, V: Record>(&mut self, table: &Table<K, V>, key: &K, record: &V) -> Result<(), Fault> {
+        let key = table.encode(key);
+        let value = value::seal(&key, record)?;
+        self.raw_write::<V>(key, Some(value))
+    }
+
+    /// Removes the row under `key`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::ReadOnly`], [`Fault::KeyTooLong`], [`Fault::TxTooLarge`].
+    pub fn delete<K: Key, V: Record>(&mut self, table: &Table<K, V>, key: &K) -> Result<(), Fault> {
+        self.raw_write::<V>(table.encode(key), None)
+    }
+
+    /// Removes the first `limit` of `rows`, and tells how many there were. Fewer than `limit`: that was all.
+    ///
+    /// # Errors
+    ///
+    /// As [`delete`](Self::delete), and [`Fault::Io`].
+    pub fn clear<K: Key, V: Record>(
+        &mut self,
+        table: &Table<K, V>,
+        rows: &Rows<K>,
+        limit: usize,
+    ) -> Result<usize, Fault> {
+        debug_assert_eq!(rows.family, table.family(), "the rows of another table");
+        let found = self.raw_scan(&rows.range, Order::Forward, limit)?;
+        let count = found.len();
+        for (key, _) in found {
+            self.raw_write::<V>(key, None)?;
+        }
+        Ok(count)
+    }
+
+    pub(crate) fn new(
+        snapshot: Box<dyn Snapshot + 'a>,
+        mode: Mode,
+        health: &'a Health,
+        alone: Alone,
+    ) -> Self {
+        Self { snapshot, mode, health, writes: Writes::new(), write_bytes: 0, _alone: alone }
+    }
+
+    /// Commits what was written; nothing written is nothing to commit.
+    pub(crate) fn commit(self) -> Result<Ticket, CommitError> {
+        if self.writes.is_empty() {
+            return Ok(self.snapshot.newest());
+        }
+        self.snapshot.commit(self.writes).inspect_err(|error| {
+            if let CommitError::Fault(fault) = error {
+                self.health.note(fault);
+            }
+        })
+    }
+
+    fn raw_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.noting(self.snapshot.get(key)),
+        }
+    }
+
+    fn raw_get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        if self.writes.is_empty() {
+            return self.noting(self.snapshot.get_many(keys));
+        }
+        let unwritten: Vec<Vec<u8>> =
+            keys.iter().filter(|key| !self.writes.contains_key(*key)).cloned().collect();
+        let mut stored = self.noting(self.snapshot.get_many(&unwritten))?.into_iter();
+        let value = |key| match self.writes.get(key) {
+            Some(written) => written.clone(),
+            None => stored.next().flatten(),
+        };
+        Ok(keys.iter().map(value).collect())
+    }
+
+    fn raw_scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
+        let limit = limit.min(SCAN_ROWS_MAX);
+        if limit == 0 || range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let bounds = (Bound::Included(range.low.as_slice()), Bound::Excluded(range.high.as_slice()));
+        let written = self.writes.range::<[u8], _>(bounds);
+        // Rows deleted here may be among those that the engine finds first.
+        let deleted = written.clone().filter(|(_, value)| value.is_none()).count();
+        let stored = self.noting(self.snapshot.scan(range, order, limit.saturating_add(deleted)))?;
+        Ok(match order {
+            Order::Forward => merge(stored, written, limit, |a, b| a < b),
+            Order::Backward => merge(stored, written.rev(), limit, |a, b| a > b),
+        })
+    }
+
+    fn raw_write<V>(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), Fault> {
+        if self.mode != Mode::Write {
+            return Err(Fault::ReadOnly);
+        }
+        if key.len() > KEY_BYTES_MAX {
+            return Err(Fault::KeyTooLong { table: value::table::<V>(), bytes: key.len() });
+        }
+        // Overwritten values stay counted: the sum bounds the work, not only the memory.
+        self.write_bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+        if self.write_bytes > TX_BYTES_MAX || self.writes.len() >= TX_ROWS_MAX {
+            return Err(Fault::TxTooLarge);
+        }
+        self.writes.insert(key, value);
+        Ok(())
+    }
+
+    /// A failed engine is remembered even if the handler swallows its fault.
+    fn noting<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
+        result.inspect_err(|fault| self.health.note(fault))
+    }
+}
+
+fn read_key<K: Key, V>(key: &[u8]) -> Result<K, Fault> {
+    key::decode(key).ok_or_else(|| Fault::Corrupt {
+        table: value::table::<V>(),
+        key: KeyTrace::of(key),
+        why: "not a key of this table",
+    })
+}
+
+/// Lays what was `written` over what is `stored`, both in the order that `precedes` tells, until `limit` rows are found.
+fn merge<'w>(
+    stored: Vec<Pair>,
+    written: impl Iterator<Item = (&'w Vec<u8>, &'w Option<Vec<u8>>)>,
+    limit: usize,
+    precedes: impl Fn(&[u8], &[u8]) -> bool,
+) -> Vec<Pair> {
+    let mut written = written.peekable();
+    if written.peek().is_none() {
+        return stored;
+    }
+    let mut stored = stored.into_iter().peekable();
+    let mut rows = Vec::new();
+    while rows.len() < limit {
+        let from_store = match (stored.peek(), written.peek()) {
+            (Some((old, _)), Some((new, _))) => precedes(old, new),
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => break,
+        };
+        if from_store {
+            rows.extend(stored.next());
+        } else if let Some((key, value)) = written.next() {
+            stored.next_if(|(old, _)| old == key);
+            rows.extend(value.clone().map(|value| (key.clone(), value)));
+        }
+    }
+    rows
+}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Proof that this thread is inside no other transaction: a second one could wait for the locks of the first.
+pub(crate) struct Alone(());
+
+impl Alone {
+    pub(crate) fn enter() -> Result<Self, Fault> {
+        if INSIDE.replace(true) { Err(Fault::Nested) } else { Ok(Self(())) }
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        INSIDE.set(false);
+    }
+}

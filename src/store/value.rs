@@ -1,0 +1,75 @@
+//! What stands in front of a stored record: a format byte and a checksum, looked at on every read.
+
+use crate::fault::{Fault, KeyTrace};
+use crate::limits::VALUE_BYTES_MAX;
+
+/// Bytes of a record on disk. `from_bytes` must accept what every older version's `to_bytes` wrote.
+pub trait Record: Sized {
+    /// The bytes to keep.
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// The record that `bytes`, all of them, hold.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if they hold none.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed>;
+}
+
+/// Bytes that hold no such record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed;
+
+/// The value of a table whose keys say it all.
+impl Record for () {
+    fn to_bytes(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
+        if bytes.is_empty() { Ok(()) } else { Err(Malformed) }
+    }
+}
+
+/// Format of a value: this byte, CRC32C of key and record (little-endian), record. The key is under the checksum so
+/// that a value which turns up in another row's place is noticed, too.
+const FORMAT: u8 = 1;
+
+const HEAD_BYTES: usize = 1 + 4;
+
+/// The bytes that an engine keeps for `record` under `key`.
+pub(crate) fn seal<V: Record>(key: &[u8], record: &V) -> Result<Vec<u8>, Fault> {
+    let record = record.to_bytes();
+    let bytes = HEAD_BYTES + record.len();
+    if bytes > VALUE_BYTES_MAX {
+        return Err(Fault::ValueTooLong { table: table::<V>(), bytes });
+    }
+    let mut value = Vec::with_capacity(bytes);
+    value.push(FORMAT);
+    value.extend_from_slice(&checksum(key, &record).to_le_bytes());
+    value.extend_from_slice(&record);
+    Ok(value)
+}
+
+/// The record in `value`, which an engine gave back for `key`.
+pub(crate) fn open<V: Record>(key: &[u8], value: &[u8]) -> Result<V, Fault> {
+    let corrupt = |why| Fault::Corrupt { table: table::<V>(), key: KeyTrace::of(key), why };
+    let (&[format, ref sum @ ..], record) =
+        value.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| corrupt("shorter than its head"))?;
+    if format != FORMAT {
+        return Err(corrupt("unknown format"));
+    }
+    if u32::from_le_bytes(*sum) != checksum(key, record) {
+        return Err(corrupt("wrong checksum"));
+    }
+    V::from_bytes(record).map_err(|_| corrupt("not a record of this table"))
+}
+
+/// The name by which faults call the table of `V`.
+pub(crate) fn table<V>() -> &'static str {
+    std::any::type_name::<V>()
+}
+
+fn checksum(key: &[u8], record: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(key), record)
+}
