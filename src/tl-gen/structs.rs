@@ -1,0 +1,415 @@
+//! Writes one struct per constructor and per method: its fields, how it is read, how it is written.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::derive::{self, Source};
+use crate::model::{Model, Name, World, is_field};
+use crate::parse::{Decl, Otherwise, Param, Ty};
+use crate::rust::{common_impls, snake};
+
+/// All structs of `world`, in their modules; `functions` narrows to methods or constructors.
+pub fn file(model: &Model, world: World, functions: Option<bool>) -> String {
+    let mut modules: BTreeMap<Option<&str>, String> = BTreeMap::new();
+    for name in model.names.iter().filter(|n| n.world == world && functions.is_none_or(|f| n.function == f)) {
+        let out = modules.entry(name.module.as_deref()).or_default();
+        structure(model, name, out);
+    }
+    in_modules(modules)
+}
+
+/// The text of each module inside its braces; of no module, as it is.
+pub fn in_modules(modules: BTreeMap<Option<&str>, String>) -> String {
+    let mut out = String::new();
+    for (module, code) in modules {
+        match module {
+            Some(module) => {
+                let _ = writeln!(out, "pub mod {module} {{\n{code}}}\n");
+            }
+            None => out.push_str(&code),
+        }
+    }
+    out
+}
+
+fn structure(model: &Model, name: &Name, out: &mut String) {
+    let newest = name.newest();
+    let ids: Vec<String> = name.shapes.iter().map(|s| format!("{:#010x}", s.id)).collect();
+    let _ = writeln!(out, "/// `{}#{:08x}`", name.name, newest.id);
+    if name.is_unit() {
+        let _ = writeln!(out, "#[derive(Clone, Default)]\npub struct {};", name.ident);
+    } else {
+        let _ = writeln!(out, "#[derive(Clone, Default)]\npub struct {} {{", name.ident);
+        for field in name.fields() {
+            let _ = writeln!(out, "    pub {}: {},", snake(&field.name), model.field_type(name, field));
+        }
+        out.push_str("}\n");
+    }
+    let _ = writeln!(out, "impl {} {{", name.ident);
+    let _ = writeln!(out, "    pub const ID: u32 = {:#010x};", newest.id);
+    let _ = writeln!(out, "    pub const IDS: &'static [u32] = &[{}];", ids.join(", "));
+    read(model, name, out);
+    if name.bare {
+        bare(model, name, out);
+    }
+    out.push_str("}\n");
+    decode(name, out);
+    encode(model, name, out);
+    out.push_str(&common_impls(&name.ident));
+    if name.function && name.world == World::Api {
+        method(model, name, out);
+    }
+    if name.world == World::Store {
+        let _ = writeln!(out, "impl crate::Record for {} {{}}", name.ident);
+    }
+    out.push('\n');
+}
+
+fn method(model: &Model, name: &Name, out: &mut String) {
+    let newest = name.newest();
+    if newest.result == Ty::Rest {
+        return; // A wrapper answers what the wrapped query answers.
+    }
+    let _ = writeln!(out, "impl crate::Method for {} {{", name.ident);
+    let _ = writeln!(out, "    type Return = {};", model.rust_type(name.world, &newest.result));
+    let _ = writeln!(out, "    const NAME: &'static str = \"{}\";", name.name);
+    let _ = writeln!(out, "    const ID: u32 = Self::ID;\n    const IDS: &'static [u32] = Self::IDS;\n}}");
+}
+
+fn decode(name: &Name, out: &mut String) {
+    let _ = writeln!(out, "impl crate::Decode for {} {{", name.ident);
+    out.push_str("    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {\n");
+    out.push_str("        let id = r.u32()?;\n");
+    out.push_str(if name.nests {
+        "        r.nested(|r| Self::read(id, r))\n"
+    } else {
+        "        Self::read(id, r)\n"
+    });
+    out.push_str("    }\n}\n");
+}
+
+/// `read`: the fields behind an id that was read already.
+fn read(model: &Model, name: &Name, out: &mut String) {
+    out.push_str(
+        "    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {\n",
+    );
+    out.push_str("        match id {\n");
+    for (k, shape) in name.shapes.iter().enumerate() {
+        let _ = writeln!(out, "            {:#010x} => {{", shape.id);
+        read_shape(model, name, k, out);
+        out.push_str("            }\n");
+    }
+    let _ = writeln!(
+        out,
+        "            _ => Err(crate::Error::UnknownConstructor {{ expected: \"{}\", id }}),",
+        name.name
+    );
+    out.push_str("        }\n    }\n");
+}
+
+fn read_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
+    let shape = &name.shapes[k];
+    for param in &shape.params {
+        if param.ty == Ty::Flags {
+            let _ = writeln!(out, "                let w_{} = r.u32()?;", param.name);
+        } else if is_field(param) {
+            let boxed = k == 0 && name.boxed_fields.contains(&param.name);
+            let value = read_value(model, name, &param.ty, boxed);
+            let value = match &param.flag {
+                Some((word, bit)) if param.ty == Ty::True => format!("w_{word} & {:#x} != 0", 1u32 << bit),
+                Some((word, bit)) => {
+                    format!("if w_{word} & {:#x} != 0 {{ Some({value}) }} else {{ None }}", 1u32 << bit)
+                }
+                None => value,
+            };
+            let _ = writeln!(out, "                let f_{} = {value};", snake(&param.name));
+        }
+    }
+    if name.is_unit() {
+        out.push_str("                Ok(Self)\n");
+        return;
+    }
+    out.push_str("                Ok(Self {\n");
+    for field in name.fields() {
+        let rust = snake(&field.name);
+        let value = if k == 0 { Ok(Source::Same) } else { derive::reading(model, name, shape, field) };
+        let value = match value {
+            Ok(Source::Same) => format!("f_{rust}"),
+            Ok(Source::Wrapped) => format!("Some(f_{rust})"),
+            Ok(Source::Or(other)) => format!("f_{rust}.unwrap_or_else(|| {other})"),
+            Ok(Source::Absent) if field.ty == Ty::True => "false".into(),
+            Ok(Source::Absent) | Err(_) => "None".into(),
+            Ok(Source::Made(expr)) => expr,
+        };
+        let _ = writeln!(out, "                    {rust}: {value},");
+    }
+    out.push_str("                })\n");
+}
+
+fn read_value(model: &Model, name: &Name, ty: &Ty, boxed: bool) -> String {
+    match ty {
+        Ty::Flags | Ty::Rest | Ty::Int => "r.i32()?".into(),
+        Ty::Long => "r.i64()?".into(),
+        Ty::Double => "r.f64()?".into(),
+        Ty::Int128 | Ty::Int256 => "r.array()?".into(),
+        Ty::Bool | Ty::True => "r.bool()?".into(),
+        Ty::Str => "r.string()?".into(),
+        Ty::Bytes => "r.bytes()?".into(),
+        Ty::Vector(element) => format!("r.vector::<{}>()?", model.rust_type(name.world, element)),
+        Ty::BareVector(element) => match &**element {
+            Ty::Bare(_) => format!("r.bare_vector({}::read_bare)?", model.rust_type(name.world, element)),
+            _ => {
+                format!("r.bare_vector(<{} as crate::Decode>::decode)?", model.rust_type(name.world, element))
+            }
+        },
+        Ty::Named(_) => {
+            let path = model.rust_type(name.world, ty);
+            if boxed {
+                format!("<Box<{path}> as crate::Decode>::decode(r)?")
+            } else {
+                format!("<{path} as crate::Decode>::decode(r)?")
+            }
+        }
+        Ty::Bare(_) => format!("{}::read_bare(r)?", model.rust_type(name.world, ty)),
+    }
+}
+
+/// `read_bare` and `write_bare`: the newest shape without its id.
+fn bare(model: &Model, name: &Name, out: &mut String) {
+    out.push_str("    pub(crate) fn read_bare(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {\n");
+    out.push_str("        Self::read(Self::ID, r)\n    }\n");
+    out.push_str("    pub(crate) fn write_bare(&self, w: &mut crate::Writer) {\n");
+    write_fields(model, name, 0, out);
+    out.push_str("    }\n");
+}
+
+fn encode(model: &Model, name: &Name, out: &mut String) {
+    let _ = writeln!(out, "impl crate::Encode for {} {{", name.ident);
+    out.push_str("    fn encode(&self, w: &mut crate::Writer) {\n");
+    if let [(_, Some(_))] = name.ranges[..] {
+        write_shape(model, name, 0, out);
+    } else {
+        out.push_str("        match w.layer.0 {\n");
+        for (i, (from, shape)) in name.ranges.iter().enumerate().rev() {
+            let pattern = match (i == 0, name.ranges.get(i + 1)) {
+                (true, _) => "_".to_owned(),
+                (false, None) if *from == u16::MAX => "u16::MAX".to_owned(),
+                (false, None) => format!("{from}.."),
+                (false, Some((next, _))) => format!("{from}..{next}"),
+            };
+            let _ = writeln!(out, "        {pattern} => {{");
+            match shape {
+                Some(k) => write_shape(model, name, *k, out),
+                None => fall_back(model, name, out),
+            }
+            out.push_str("        }\n");
+        }
+        out.push_str("        }\n");
+    }
+    out.push_str("    }\n}\n");
+}
+
+fn fall_back(model: &Model, name: &Name, out: &mut String) {
+    let code = match &name.newest().otherwise {
+        Some(Otherwise::Constructor(other)) => model.constructor(name.world, other).map_or_else(
+            || "w.unspeakable = true;".to_owned(),
+            |other| format!("crate::Encode::encode(&{}::default(), w);", other.path),
+        ),
+        Some(Otherwise::Call(function)) => format!(
+            "match crate::compat::{function}(self) {{ Some(other) => crate::Encode::encode(&other, w), None => w.unspeakable = true }}"
+        ),
+        None => "w.unspeakable = true;".to_owned(),
+    };
+    let _ = writeln!(out, "            {code}");
+}
+
+fn write_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
+    let _ = writeln!(out, "            w.u32({:#010x});", name.shapes[k].id);
+    write_fields(model, name, k, out);
+}
+
+fn write_fields(model: &Model, name: &Name, k: usize, out: &mut String) {
+    let shape = &name.shapes[k];
+    let fields: Vec<(&Param, Access)> = shape
+        .params
+        .iter()
+        .filter(|p| is_field(p))
+        .map(|p| {
+            let source = if k == 0 { Ok(Source::Same) } else { derive::writing(model, name, shape, p) };
+            (p, Access::new(model, name, p, source.unwrap_or(Source::Absent), out))
+        })
+        .collect();
+    for param in &shape.params {
+        if param.ty == Ty::Flags {
+            let bits = flag_bits(&fields, &param.name);
+            let patched = fields.iter().any(|(p, a)| patches(model, name, shape, p, a, &param.name));
+            if patched {
+                let _ = writeln!(out, "            let at_{} = w.out.len();", param.name);
+            }
+            let shared = fields.iter().any(|(p, _)| shares_word_bit(shape, p, &param.name));
+            if shared {
+                let _ =
+                    writeln!(out, "            let w_{0} = {bits};\n            w.u32(w_{0});", param.name);
+            } else {
+                let _ = writeln!(out, "            w.u32({bits});");
+            }
+        } else if let Some((_, access)) = fields.iter().find(|(p, _)| p.name == param.name) {
+            write_field(model, name, shape, param, access, out);
+        }
+    }
+}
+
+/// How written code gets at a field.
+enum Access {
+    /// An expression of type `bool`.
+    Bit(String),
+    /// An expression of type `Option<&T>`.
+    Optional(String),
+    /// A place of type `T`.
+    Required(String),
+    /// An expression of type `Option<&T>`, and one of type `T` for `None`.
+    Or(String, String),
+    /// Surely there, though the shape calls it optional: a place of type `T`.
+    Surely(String),
+    Absent,
+}
+
+impl Access {
+    fn new(model: &Model, name: &Name, param: &Param, source: Source, out: &mut String) -> Self {
+        let rust = snake(&param.name);
+        let optional = param.flag.is_some();
+        match source {
+            Source::Same if param.ty == Ty::True => Self::Bit(format!("self.{rust}")),
+            Source::Same if optional => Self::Optional(format!("self.{rust}.as_ref()")),
+            Source::Same => Self::Required(format!("self.{rust}")),
+            Source::Wrapped => Self::Surely(format!("self.{rust}")),
+            Source::Or(other) => Self::Or(format!("self.{rust}.as_ref()"), other),
+            Source::Absent => Self::Absent,
+            Source::Made(expr) => {
+                let mut rust_type = model.rust_type(name.world, &param.ty);
+                if optional && param.ty != Ty::True {
+                    rust_type = format!("Option<{rust_type}>");
+                }
+                let _ = writeln!(out, "            let f_{rust}: {rust_type} = {expr};");
+                if param.ty == Ty::True {
+                    Self::Bit(format!("f_{rust}"))
+                } else if optional {
+                    Self::Optional(format!("f_{rust}.as_ref()"))
+                } else {
+                    Self::Required(format!("f_{rust}"))
+                }
+            }
+        }
+    }
+}
+
+/// The expression of a word of flags. Where several fields share a bit, it is set if all of them are there.
+fn flag_bits(fields: &[(&Param, Access)], word: &str) -> String {
+    let mut by_bit: BTreeMap<u8, (Vec<String>, Vec<String>)> = BTreeMap::new();
+    for (param, access) in fields {
+        let Some((_, bit)) = param.flag.as_ref().filter(|(w, _)| w == word) else { continue };
+        let (bits, optionals) = by_bit.entry(*bit).or_default();
+        match access {
+            Access::Bit(expr) => bits.push(expr.clone()),
+            Access::Optional(expr) => {
+                optionals.push(format!("{}.is_some()", expr.trim_end_matches(".as_ref()")))
+            }
+            Access::Surely(_) | Access::Required(_) | Access::Or(..) => optionals.push("true".into()),
+            Access::Absent if param.ty == Ty::True => {}
+            Access::Absent => optionals.push("false".into()),
+        }
+    }
+    let mut terms = Vec::new();
+    for (bit, (bits, optionals)) in by_bit {
+        let condition = if optionals.is_empty() { bits.join(" | ") } else { optionals.join(" & ") };
+        match condition.as_str() {
+            "" | "false" => {}
+            "true" => terms.push(format!("{:#x}", 1u32 << bit)),
+            _ => terms.push(format!("u32::from({condition}) << {bit}")),
+        }
+    }
+    if terms.is_empty() { "0".into() } else { terms.join(" | ") }
+}
+
+/// Several optional values hang on the bit of `param`.
+fn shares_bit(shape: &Decl, param: &Param) -> bool {
+    param.flag.is_some()
+        && shape.params.iter().filter(|p| p.flag == param.flag && p.ty != Ty::True).count() > 1
+}
+
+fn shares_word_bit(shape: &Decl, param: &Param, word: &str) -> bool {
+    param.ty != Ty::True && param.flag.as_ref().is_some_and(|(w, _)| w == word) && shares_bit(shape, param)
+}
+
+/// May `param` be taken back after it was written, and its bit in `word` with it?
+fn patches(model: &Model, name: &Name, shape: &Decl, param: &Param, access: &Access, word: &str) -> bool {
+    let may_fail = match &param.ty {
+        Ty::Named(t) => model.type_of(name.world, t).is_some_and(|t| t.unspeakable),
+        _ => false,
+    };
+    may_fail
+        && matches!(access, Access::Optional(_) | Access::Surely(_))
+        && param.flag.as_ref().is_some_and(|(w, _)| w == word)
+        && !shares_bit(shape, param)
+        && !shape.params.iter().any(|p| p.flag == param.flag && p.ty == Ty::True)
+}
+
+fn write_field(model: &Model, name: &Name, shape: &Decl, param: &Param, access: &Access, out: &mut String) {
+    let (word, bit) = match &param.flag {
+        Some((word, bit)) => (word.as_str(), 1u32 << bit),
+        None => ("", 0),
+    };
+    let takes_back = patches(model, name, shape, param, access, word);
+    let some = |value: &str| {
+        if takes_back {
+            format!("w.optional(at_{word}, {bit:#x}, {value});")
+        } else {
+            write_value(&param.ty, value, true)
+        }
+    };
+    let code = match access {
+        Access::Bit(_) | Access::Absent => return,
+        Access::Optional(expr) if shares_bit(shape, param) => {
+            format!("if let (true, Some(x)) = (w_{word} & {bit:#x} != 0, {expr}) {{ {} }}", some("x"))
+        }
+        Access::Optional(expr) => {
+            let place = expr.trim_end_matches(".as_ref()");
+            format!("if let Some(x) = &{place} {{ {} }}", some("x"))
+        }
+        Access::Surely(place) if shares_bit(shape, param) => {
+            format!("if w_{word} & {bit:#x} != 0 {{ {} }}", some(&format!("&{place}")))
+        }
+        Access::Surely(place) if takes_back => some(&format!("&{place}")),
+        Access::Surely(place) | Access::Required(place) => write_value(&param.ty, place, false),
+        Access::Or(expr, other) => format!(
+            "match {expr} {{ Some(x) => {{ {} }} None => {{ let x: {} = {other}; {} }} }}",
+            write_value(&param.ty, "x", true),
+            model.rust_type(name.world, &param.ty),
+            write_value(&param.ty, "x", false)
+        ),
+    };
+    let _ = writeln!(out, "            {code}");
+}
+
+/// A statement that writes `value`, which is a reference or a place.
+fn write_value(ty: &Ty, value: &str, is_reference: bool) -> String {
+    let by_value = if is_reference { format!("*{value}") } else { value.to_owned() };
+    let by_reference = if is_reference { value.to_owned() } else { format!("&{value}") };
+    match ty {
+        Ty::Flags | Ty::Rest | Ty::True => String::new(),
+        Ty::Int => format!("w.i32({by_value});"),
+        Ty::Long => format!("w.i64({by_value});"),
+        Ty::Double => format!("w.f64({by_value});"),
+        Ty::Bool => format!("w.bool({by_value});"),
+        Ty::Int128 | Ty::Int256 => format!("w.raw({by_reference});"),
+        Ty::Str => format!("w.bytes({value}.as_bytes());"),
+        Ty::Bytes => format!("w.bytes({by_reference});"),
+        Ty::Vector(_) => format!("w.vector({by_reference});"),
+        Ty::BareVector(element) => match &**element {
+            Ty::Bare(_) => format!("w.bare_vector({by_reference}, |x, w| x.write_bare(w));"),
+            _ => format!("w.bare_vector({by_reference}, |x, w| crate::Encode::encode(x, w));"),
+        },
+        Ty::Named(_) => format!("crate::Encode::encode({by_reference}, w);"),
+        Ty::Bare(_) => format!("{value}.write_bare(w);"),
+    }
+}
