@@ -5,7 +5,7 @@ use std::fmt;
 use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
 
 /// One direction's key stream. The counter runs on until the connection ends.
-pub struct KeyStream(ctr::Ctr128BE<aes::Aes256>);
+pub struct KeyStream(ctr::Ctr128BE<aes::Aes256Enc>);
 
 impl KeyStream {
     /// The stream of `key` from the counter `iv` on.

@@ -1,3 +1,245 @@
-//! How packets lie on the wire.
+//! How packets lie on the wire: detection of the framing, obfuscation, WebSocket, and the cutting of packets.
 
+pub mod detect;
+pub mod framing;
+pub mod http;
+pub mod obfuscated;
 pub mod replay;
+pub mod websocket;
+
+use bytes::{Bytes, BytesMut};
+use env::{Dice, Time};
+
+use self::detect::{OBFUSCATION_HEADER_BYTES, Opening};
+use self::framing::{Frame, Framer, Framing};
+use self::obfuscated::Obfuscation;
+use self::replay::ReplayCache;
+use crate::connection::Packet;
+use crate::crypto::Side;
+use crate::error::PeerMisbehaved;
+use crate::ids::DataCentre;
+use crate::limits::WEBSOCKET_PONGS_MAX;
+
+/// The server's end of a byte stream, from the first byte on.
+#[derive(Debug)]
+pub struct Wire {
+    /// Reads WebSocket frames, once the peer has upgraded.
+    websocket: Option<websocket::Reader>,
+    layers: Layers,
+    dialled: Option<DataCentre>,
+}
+
+/// What is known of the layers under (or without) a WebSocket.
+#[derive(Debug)]
+enum Layers {
+    /// The first bytes, until they say enough.
+    Opening(Vec<u8>),
+    /// Packets, under a key stream or bare.
+    Packets { obfuscation: Option<Obfuscation>, framer: Framer },
+    /// Nobody we know. What it says is dropped unread.
+    Stranger,
+}
+
+/// What came out of received bytes.
+#[derive(Debug, Default)]
+pub struct Received {
+    /// Whole packets.
+    pub frames: Vec<Frame>,
+    /// What is to be written at once: the response to an HTTP request, replies to control frames.
+    pub replies: BytesMut,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self { websocket: None, layers: Layers::Opening(Vec::new()), dialled: None }
+    }
+}
+
+impl Wire {
+    /// The data centre that an obfuscation header named.
+    #[must_use]
+    pub const fn dialled(&self) -> Option<DataCentre> {
+        self.dialled
+    }
+
+    /// Whether the peer has shown to speak no framing.
+    #[must_use]
+    pub const fn is_stranger(&self) -> bool {
+        matches!(self.layers, Layers::Stranger)
+    }
+
+    /// Bytes that are kept until the rest of their packet comes.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        match &self.layers {
+            Layers::Opening(bytes) => bytes.len(),
+            Layers::Packets { framer, .. } => framer.waiting_bytes(),
+            Layers::Stranger => 0,
+        }
+    }
+
+    /// The length of the packet under way, as far as is known, in bytes; nothing between packets.
+    #[must_use]
+    pub fn announced_bytes(&self) -> Option<usize> {
+        match &self.layers {
+            Layers::Packets { framer, .. } => framer.announced_bytes(),
+            Layers::Opening(_) | Layers::Stranger => None,
+        }
+    }
+
+    /// How packets are framed, once it is known.
+    #[must_use]
+    pub const fn framing(&self) -> Option<Framing> {
+        match &self.layers {
+            Layers::Packets { framer, .. } => Some(framer.framing()),
+            Layers::Opening(_) | Layers::Stranger => None,
+        }
+    }
+
+    /// Takes every layer off `bytes`, which follow what was received before.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong; `received` holds what came out before, and the stream cannot be read any further.
+    pub fn receive(
+        &mut self,
+        bytes: &mut [u8],
+        now: Time,
+        replays: &ReplayCache,
+        received: &mut Received,
+    ) -> Result<(), PeerMisbehaved> {
+        let Some(websocket) = &mut self.websocket else {
+            return self.receive_raw(bytes, now, replays, received);
+        };
+        let (mut controls, layers, dialled) = (Vec::new(), &mut self.layers, &mut self.dialled);
+        let result = websocket.receive(bytes, &mut controls, |payload| {
+            layers.receive(payload, now, replays, dialled, &mut received.frames)
+        });
+        for control in controls.iter().take(WEBSOCKET_PONGS_MAX) {
+            let (head, used) = websocket::server_head(control.reply, control.payload.len());
+            received.replies.extend_from_slice(head.get(head.len() - used..).unwrap_or_default());
+            received.replies.extend_from_slice(&control.payload);
+        }
+        result
+    }
+
+    /// As [`Self::receive`], before or without an upgrade to WebSocket.
+    fn receive_raw(
+        &mut self,
+        bytes: &mut [u8],
+        now: Time,
+        replays: &ReplayCache,
+        received: &mut Received,
+    ) -> Result<(), PeerMisbehaved> {
+        if let Layers::Opening(first) = &mut self.layers {
+            let (known, more) = (first.len(), bytes.len());
+            first.extend_from_slice(bytes.get(..more.min(crate::limits::HTTP_HEAD_BYTES_MAX)).unwrap_or_default());
+            if detect::opening(first) == Opening::Http {
+                match http::answer(first) {
+                    http::Answer::Wait => return Ok(()),
+                    http::Answer::Refuse(response) => {
+                        received.replies.extend_from_slice(response.as_bytes());
+                        return Err(PeerMisbehaved::AskedOverHttp);
+                    }
+                    http::Answer::Upgrade { response, head_bytes } => {
+                        received.replies.extend_from_slice(response.as_bytes());
+                        self.layers = Layers::Opening(Vec::new());
+                        self.websocket = Some(websocket::Reader::new(Side::Client));
+                        let rest = bytes.get_mut(head_bytes.saturating_sub(known)..).unwrap_or_default();
+                        return self.receive(rest, now, replays, received);
+                    }
+                }
+            }
+            first.truncate(known);
+        }
+        self.layers.receive(bytes, now, replays, &mut self.dialled, &mut received.frames)
+    }
+
+    /// Frames `packet` and puts every layer around it; nothing where the framing is not known yet or has no place for
+    /// it.
+    #[must_use]
+    pub fn send(&mut self, packet: &Packet, dice: &mut dyn Dice) -> Option<Bytes> {
+        let Layers::Packets { obfuscation, framer } = &mut self.layers else { return None };
+        let (mut head, head_bytes) = ([0; 10], if self.websocket.is_some() { 10 } else { 0 });
+        let mut out = match packet {
+            Packet::Sealed(bytes) => BytesMut::with_capacity(head_bytes + bytes.len() + 16),
+            Packet::QuickAck(_) | Packet::Error(_) => BytesMut::with_capacity(head_bytes + 20),
+        };
+        out.extend_from_slice(head.get(..head_bytes).unwrap_or_default());
+        match packet {
+            Packet::Sealed(bytes) => framer.send(bytes, false, dice, &mut out),
+            Packet::QuickAck(token) => framer.send_quick_ack(*token, dice, &mut out),
+            // spec: TR-10
+            Packet::Error(error) => framer.send(&error.code().to_le_bytes(), false, dice, &mut out),
+        }
+        let (room, framed) = out.split_at_mut_checked(head_bytes)?;
+        if framed.is_empty() {
+            return None;
+        }
+        if let Some(obfuscation) = obfuscation {
+            obfuscation.send(framed);
+        }
+        let mut unused = 0;
+        if self.websocket.is_some() {
+            let used;
+            (head, used) = websocket::server_head(websocket::Kind::Binary, framed.len());
+            room.copy_from_slice(&head);
+            unused = head_bytes - used;
+        }
+        Some(out.freeze().split_off(unused))
+    }
+}
+
+impl Layers {
+    fn receive(
+        &mut self,
+        bytes: &mut [u8],
+        now: Time,
+        replays: &ReplayCache,
+        dialled: &mut Option<DataCentre>,
+        frames: &mut Vec<Frame>,
+    ) -> Result<(), PeerMisbehaved> {
+        match self {
+            Self::Stranger => Ok(()),
+            Self::Packets { obfuscation, framer } => {
+                if let Some(obfuscation) = obfuscation {
+                    obfuscation.receive(bytes);
+                }
+                framer.receive(bytes, frames)
+            }
+            Self::Opening(first) => {
+                let known = first.len();
+                let missing = OBFUSCATION_HEADER_BYTES.saturating_sub(known).min(bytes.len());
+                first.extend_from_slice(bytes.get(..missing).unwrap_or_default());
+                let used = match detect::opening(first) {
+                    Opening::Undecided => return Ok(()),
+                    Opening::Plain(framing, marker_bytes) => {
+                        let mut framer = Framer::new(framing, Side::Server);
+                        // Bytes of the first frame may have come together with the marker, in an earlier piece.
+                        let earlier = first.get(marker_bytes..known).unwrap_or_default();
+                        framer.receive(earlier, frames)?;
+                        *self = Self::Packets { obfuscation: None, framer };
+                        marker_bytes.saturating_sub(known)
+                    }
+                    Opening::Obfuscated => {
+                        let accepted = first.first_chunk().filter(|header| replays.is_new(header, now));
+                        let Some(accepted) = accepted.and_then(Obfuscation::accept) else {
+                            *self = Self::Stranger;
+                            return Ok(());
+                        };
+                        *dialled = DataCentre::from_label(accepted.dc_label.into());
+                        let framer = Framer::new(accepted.framing, Side::Server);
+                        *self = Self::Packets { obfuscation: Some(accepted.obfuscation), framer };
+                        missing
+                    }
+                    // HTTP inside of a WebSocket: nobody does that.
+                    Opening::Http | Opening::Stranger => {
+                        *self = Self::Stranger;
+                        return Ok(());
+                    }
+                };
+                self.receive(bytes.get_mut(used..).unwrap_or_default(), now, replays, dialled, frames)
+            }
+        }
+    }
+}
