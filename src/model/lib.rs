@@ -1,1 +1,27 @@
-//! What is true and what may happen.
+//! What is true and what may happen: users, chats, channels, messages, the update logs. Synchronous, inside one transaction.
+//!
+//! No request types, no sockets, no layers here: `api` translates what clients say into these functions, and what these
+//! functions give into what clients read.
+
+pub mod boxes;
+pub mod channels;
+pub mod chats;
+pub mod contacts;
+pub mod ctx;
+pub mod dialogs;
+pub mod error;
+pub mod ids;
+pub mod invites;
+pub mod keys;
+pub mod limits;
+pub mod login;
+pub mod messages;
+pub mod presence;
+pub mod rights;
+pub mod shelf;
+pub mod tables;
+pub mod updates;
+pub mod users;
+
+pub use ctx::{Ctx, Effects, Ephemeral, Notice};
+pub use error::{Done, Refusal, Stop};

@@ -1,0 +1,103 @@
+//! Boxes: every person's own copies of the messages of their private chats and basic groups.
+
+use store::{Present, Tx};
+use tl::stored;
+
+use crate::ctx::Ctx;
+use crate::dialogs;
+use crate::error::Done;
+use crate::ids::{Peer, UserId};
+use crate::tables::{BOXES, COPIES, HEADS, HISTORY};
+use crate::updates;
+
+/// Puts a message into a person's box, on top of its conversation and into their log; deals its id.
+///
+/// Gives the id, and the pts of the person's log after it.
+pub(crate) fn put(cx: &mut Ctx<'_, '_>, owner: UserId, mut message: stored::Message) -> Done<(i32, i32)> {
+    message.id = next_id(cx, owner)?;
+    let peer = Peer::from(&message.peer);
+    cx.tx.put(&BOXES, &(owner, message.id), &message)?;
+    cx.tx.put(&HISTORY, &(owner, peer, message.id), &Present)?;
+    if let (Some(author), Some(id)) = (message.origin_user, message.origin_id) {
+        if author != owner.0 {
+            let copy = stored::Counter { next: i64::from(message.id) };
+            cx.tx.put(&COPIES, &(owner, UserId(author), id), &copy)?;
+        }
+    }
+    dialogs::push(cx, owner, peer, &message)?;
+    let pts = updates::append(cx, owner, stored::ChangeNew { id: message.id }.into(), 1)?;
+    Ok((message.id, pts))
+}
+
+/// Deals the next message id of a box.
+pub(crate) fn next_id(cx: &mut Ctx<'_, '_>, owner: UserId) -> Done<i32> {
+    let mut head = updates::head(cx.tx, owner)?;
+    let id = head.next_msg_id;
+    head.next_msg_id = id.saturating_add(1);
+    cx.tx.put(&HEADS, &owner, &head)?;
+    Ok(id)
+}
+
+/// The id that `put` will deal next, without dealing it.
+pub(crate) fn peek_id(cx: &mut Ctx<'_, '_>, owner: UserId) -> Done<i32> {
+    Ok(updates::head(cx.tx, owner)?.next_msg_id)
+}
+
+/// A message of a person's box.
+pub fn find(tx: &mut Tx<'_>, owner: UserId, id: i32) -> Done<Option<stored::Message>> {
+    Ok(tx.get(&BOXES, &(owner, id))?)
+}
+
+/// Where `other` keeps their copy of a message of `owner`'s box: in a private chat the twin, in a basic group by its author.
+pub(crate) fn copy_of(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    message: &stored::Message,
+    other: UserId,
+) -> Done<Option<i32>> {
+    if other == owner {
+        return Ok(Some(message.id));
+    }
+    match Peer::from(&message.peer) {
+        Peer::User(peer) => Ok(message.twin.filter(|_| peer == other)),
+        Peer::Chat(_) => {
+            let (Some(author), Some(id)) = (message.origin_user, message.origin_id) else { return Ok(None) };
+            if author == other.0 {
+                return Ok(Some(id));
+            }
+            let row = tx.get(&COPIES, &(other, UserId(author), id))?;
+            Ok(row.and_then(|row| i32::try_from(row.next).ok()))
+        }
+        Peer::Channel(_) => Ok(None),
+    }
+}
+
+/// Rewrites a message in place and logs the edit; gives the pts after it.
+pub(crate) fn rewrite(cx: &mut Ctx<'_, '_>, owner: UserId, message: &stored::Message) -> Done<i32> {
+    cx.tx.put(&BOXES, &(owner, message.id), message)?;
+    updates::append(cx, owner, stored::ChangeEdit { id: message.id }.into(), 1)
+}
+
+/// Takes messages out of a person's box and logs the deletion as one change; gives the pts after it and how many went.
+pub(crate) fn remove(cx: &mut Ctx<'_, '_>, owner: UserId, messages: Vec<stored::Message>) -> Done<(i32, i32)> {
+    if messages.is_empty() {
+        return Ok((updates::head(cx.tx, owner)?.pts, 0));
+    }
+    for message in &messages {
+        cx.tx.delete(&BOXES, &(owner, message.id))?;
+        cx.tx.delete(&HISTORY, &(owner, Peer::from(&message.peer), message.id))?;
+        if let (Some(author), Some(id)) = (message.origin_user, message.origin_id) {
+            cx.tx.delete(&COPIES, &(owner, UserId(author), id))?;
+        }
+    }
+    let ids: Vec<i32> = messages.iter().map(|m| m.id).collect();
+    let mut rest = messages;
+    while let Some(peer) = rest.first().map(|m| m.peer.clone()) {
+        let (here, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|m| m.peer == peer);
+        dialogs::pull(cx, owner, Peer::from(&peer), &here)?;
+        rest = others;
+    }
+    let count = i32::try_from(ids.len()).unwrap_or(i32::MAX);
+    let pts = updates::append(cx, owner, stored::ChangeDelete { ids }.into(), count)?;
+    Ok((pts, count))
+}

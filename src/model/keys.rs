@@ -1,0 +1,99 @@
+//! Authorization keys: what is kept of them, who is logged in on them, which layer their client speaks.
+
+use store::{Order, Tx};
+use tl::stored;
+
+use crate::ctx::{Ctx, Notice};
+use crate::error::Done;
+use crate::ids::{KeyId, UserId};
+use crate::limits;
+use crate::tables::{KEYS, LOGINS, PARTS, UPLOADS};
+
+/// A key's row.
+pub fn find(tx: &mut Tx<'_>, key: KeyId) -> Done<Option<stored::AuthKey>> {
+    Ok(tx.get(&KEYS, &key)?)
+}
+
+/// Keeps a new key. False, and nothing kept, if there is one with this id.
+pub fn insert(cx: &mut Ctx<'_, '_>, key: KeyId, secret: &[u8]) -> Done<bool> {
+    if find(cx.tx, key)?.is_some() {
+        return Ok(false);
+    }
+    let row = stored::AuthKey {
+        id: key.0,
+        key: secret.to_vec(),
+        created: cx.date(),
+        last_active: cx.date(),
+        ..Default::default()
+    };
+    cx.tx.put(&KEYS, &key, &row)?;
+    Ok(true)
+}
+
+/// Changes a key's row; whoever keeps it in memory is told.
+pub fn update(cx: &mut Ctx<'_, '_>, key: KeyId, change: impl FnOnce(&mut stored::AuthKey)) -> Done<()> {
+    let Some(mut row) = find(cx.tx, key)? else { return Ok(()) };
+    let before = row.clone();
+    change(&mut row);
+    if row != before {
+        cx.tx.put(&KEYS, &key, &row)?;
+        cx.effects.tell(Notice::Key(key));
+    }
+    Ok(())
+}
+
+/// Logs a person in on a key. The oldest of too many logins goes.
+pub fn log_in(cx: &mut Ctx<'_, '_>, key: KeyId, user: UserId) -> Done<()> {
+    let logins = cx.tx.scan(&LOGINS, LOGINS.of(user), Order::Forward, limits::LOGINS_MAX + 1)?;
+    if logins.len() >= limits::LOGINS_MAX {
+        if let Some(oldest) = logins.iter().min_by_key(|(_, row)| row.date).map(|(key, _)| key.1) {
+            log_out(cx, oldest)?;
+        }
+    }
+    let date = cx.date();
+    cx.tx.put(&LOGINS, &(user, key), &stored::Date { date })?;
+    update(cx, key, |row| {
+        row.user_id = Some(user.0);
+        row.logged_in = date;
+        row.last_active = date;
+    })
+}
+
+/// Ends the login on a key; the key itself stays good.
+pub fn log_out(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<()> {
+    if let Some(user) = find(cx.tx, key)?.and_then(|row| row.user_id) {
+        cx.tx.delete(&LOGINS, &(UserId(user), key))?;
+    }
+    update(cx, key, |row| {
+        row.user_id = None;
+        row.logged_in = 0;
+        row.updates_wanted = false;
+    })
+}
+
+/// Forgets a key and all that belongs to it.
+pub fn destroy(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<bool> {
+    if find(cx.tx, key)?.is_none() {
+        return Ok(false);
+    }
+    log_out(cx, key)?;
+    for (row, _) in cx.tx.scan(&UPLOADS, UPLOADS.of(key), Order::Forward, limits::PAGE_MAX)? {
+        cx.tx.delete(&UPLOADS, &row)?;
+    }
+    for (row, _) in cx.tx.scan(&PARTS, PARTS.of(key), Order::Forward, limits::DIALOGS_MAX)? {
+        cx.tx.delete(&PARTS, &row)?;
+    }
+    cx.tx.delete(&KEYS, &key)?;
+    cx.effects.tell(Notice::Key(key));
+    Ok(true)
+}
+
+/// The keys on which a person is logged in.
+pub fn of_user(tx: &mut Tx<'_>, user: UserId) -> Done<Vec<stored::AuthKey>> {
+    let keys: Vec<KeyId> = tx
+        .scan(&LOGINS, LOGINS.of(user), Order::Forward, limits::LOGINS_MAX + 1)?
+        .into_iter()
+        .map(|(key, _)| key.1)
+        .collect();
+    Ok(tx.get_many(&KEYS, &keys)?.into_iter().flatten().collect())
+}

@@ -1,0 +1,58 @@
+//! Every bound of the model on one page.
+
+/// Notices that one call may cause; what is lost costs latency, never data.
+pub const NOTICES_MAX: usize = 1_000;
+/// Members of a basic group (`chat_size_max`).
+pub const CHAT_MEMBERS_MAX: usize = 200;
+/// Channels and supergroups a person may be in.
+pub const CHANNELS_MAX: usize = 500;
+/// Characters of a message (`message_length_max`).
+pub const MESSAGE_CHARS_MAX: usize = 4_096;
+/// Characters of a caption (`caption_length_max`).
+pub const CAPTION_CHARS_MAX: usize = 1_024;
+/// Entities of a message; the rest is cut.
+pub const ENTITIES_MAX: usize = 100;
+/// Characters of a title.
+pub const TITLE_CHARS_MAX: usize = 128;
+/// Characters of a first or last name.
+pub const NAME_CHARS_MAX: usize = 64;
+/// Characters of a person's about.
+pub const ABOUT_CHARS_MAX: usize = 70;
+/// Characters of a group's about.
+pub const CHAT_ABOUT_CHARS_MAX: usize = 255;
+/// How long a message may be edited, seconds (`edit_time_limit`).
+pub const EDIT_SECS: i32 = 172_800;
+/// Messages in one page of a history.
+pub const PAGE_MAX: usize = 100;
+/// Messages a search looks at before it gives what it found.
+pub const SEARCH_SCAN_MAX: usize = 20_000;
+/// Rows looked at to count what is unread.
+pub const UNREAD_SCAN_MAX: usize = 10_000;
+/// Messages that one call deletes or forwards.
+pub const IDS_MAX: usize = 100;
+/// Messages that one step of clearing a history deletes.
+pub const CLEAR_STEP: usize = 100;
+/// pts that a log keeps behind its head.
+pub const LOG_KEEP: i32 = 50_000;
+/// Rows a call trims from a log that is too long.
+pub const LOG_TRIM_STEP: usize = 16;
+/// Log rows in one slice of a difference.
+pub const SLICE_MAX: usize = 500;
+/// Conversations that one account lists.
+pub const DIALOGS_MAX: usize = 10_000;
+/// Conversations pinned on the main list (`pinned_dialogs_count_max`).
+pub const PINNED_MAX: usize = 100;
+/// Contacts of a person.
+pub const CONTACTS_MAX: usize = 10_000;
+/// People to whom a change of status is told.
+pub const STATUS_AUDIENCE_MAX: usize = 500;
+/// Wrong codes before a code is worth nothing.
+pub const CODE_ATTEMPTS_MAX: i32 = 5;
+/// Code requests per phone number within `CODE_WINDOW_SECS`.
+pub const CODES_PER_PHONE: i32 = 5;
+/// Seconds over which code requests are counted.
+pub const CODE_WINDOW_SECS: i32 = 600;
+/// Seconds a login code is good for.
+pub const CODE_TTL_SECS: i32 = 300;
+/// Keys on which one person may be logged in.
+pub const LOGINS_MAX: usize = 100;

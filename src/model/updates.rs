@@ -1,0 +1,96 @@
+//! The birth of every update, and the only way to read one back.
+//!
+//! A log row is keyed by `(pts, aside)`. A change that clients count (a new message, an edit, a deletion, a read) takes the
+//! next pts; what they do not count (a draft, a pinned dialog, a changed name) is an *aside*: it takes no pts, because a client
+//! that sees the counter move without an update that carries it asks for the difference for ever, and is remembered as having
+//! happened after the newest pts. One scan gives both in order; an aside read twice means the same twice.
+
+use store::{Order, Tx};
+use tl::{enums, stored};
+
+use crate::ctx::{Ctx, Notice};
+use crate::error::Done;
+use crate::ids::UserId;
+use crate::limits;
+use crate::tables::{HEADS, LOGS};
+
+/// How far a reader has come in a person's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Cursor {
+    /// The pts up to which everything has been read.
+    pub pts: i32,
+    /// The last aside read after that pts; zero for none.
+    pub aside: i32,
+}
+
+/// The counters of a person's box; those of a fresh one start at pts 1, since clients take 0 for "unknown".
+pub fn head(tx: &mut Tx<'_>, user: UserId) -> Done<stored::UserHead> {
+    Ok(tx.get(&HEADS, &user)?.unwrap_or(stored::UserHead { pts: 1, aside: 0, qts: 0, next_msg_id: 1, log_floor: 1 }))
+}
+
+/// Where a person's log ends now.
+pub fn end(tx: &mut Tx<'_>, user: UserId) -> Done<Cursor> {
+    let head = head(tx, user)?;
+    Ok(Cursor { pts: head.pts, aside: head.aside })
+}
+
+/// Appends a change that clients count as `pts_count` steps, and gives the pts after it.
+///
+/// `pts_count` is 1 but for a deletion of several messages.
+pub fn append(cx: &mut Ctx<'_, '_>, user: UserId, change: stored::enums::Change, pts_count: i32) -> Done<i32> {
+    let mut head = head(cx.tx, user)?;
+    head.pts = head.pts.saturating_add(pts_count);
+    let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count, change };
+    cx.tx.put(&LOGS, &(user, head.pts, 0), &row)?;
+    trim(cx.tx, user, &mut head)?;
+    cx.tx.put(&HEADS, &user, &head)?;
+    cx.effects.tell(Notice::User(user));
+    Ok(head.pts)
+}
+
+/// Appends a change that clients do not count.
+pub fn append_aside(cx: &mut Ctx<'_, '_>, user: UserId, update: enums::Update) -> Done<()> {
+    let mut head = head(cx.tx, user)?;
+    head.aside = head.aside.wrapping_add(1).max(1);
+    let change = stored::ChangeAside { update }.into();
+    let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count: 0, change };
+    cx.tx.put(&LOGS, &(user, head.pts, head.aside), &row)?;
+    cx.tx.put(&HEADS, &user, &head)?;
+    cx.effects.tell(Notice::User(user));
+    Ok(())
+}
+
+/// Keeps a log's length bounded: a long one loses a few of its oldest rows with every row that comes.
+fn trim(tx: &mut Tx<'_>, user: UserId, head: &mut stored::UserHead) -> Done<()> {
+    let floor = head.pts.saturating_sub(limits::LOG_KEEP);
+    if floor <= head.log_floor {
+        return Ok(());
+    }
+    for (key, row) in tx.scan(&LOGS, LOGS.of(user), Order::Forward, limits::LOG_TRIM_STEP)? {
+        if key.1 > floor {
+            break;
+        }
+        tx.delete(&LOGS, &key)?;
+        if row.pts_count > 0 {
+            head.log_floor = key.1;
+        }
+    }
+    Ok(())
+}
+
+/// What a person's log holds after `from`: at most `limit` rows, oldest first, each with where it leaves the reader.
+///
+/// Gives `None` where the log no longer reaches back that far, or `from` was never reached: the reader has to start anew.
+pub fn since(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    from: Cursor,
+    limit: usize,
+) -> Done<Option<Vec<(Cursor, stored::Logged)>>> {
+    let head = head(tx, user)?;
+    if from.pts < head.log_floor || from.pts > head.pts {
+        return Ok(None);
+    }
+    let rows = tx.scan(&LOGS, LOGS.of(user).after(&(user, from.pts, from.aside)), Order::Forward, limit)?;
+    Ok(Some(rows.into_iter().map(|((_, pts, aside), row)| (Cursor { pts, aside }, row)).collect()))
+}
