@@ -1,0 +1,1 @@
+"""Scenarios that real client libraries play against a running server."""

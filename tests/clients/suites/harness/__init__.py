@@ -1,0 +1,1 @@
+"""What all suites share: scenarios, people, the server process, a SOCKS proxy."""
