@@ -57,6 +57,13 @@ pub const HANDSHAKES_PER_CONNECTION_MAX: usize = 4;
 /// Attempts at `set_client_DH_params` after the first, when the key made was taken already.
 pub const DH_RETRIES_MAX: u8 = 5;
 
+/// The shortest `encrypted_data` of `set_client_DH_params`, in bytes: a hash, the fixed fields, and a `g_b` that lost
+/// all the leading bytes that the safe range lets it lose.
+pub const CLIENT_DH_BYTES_MIN: usize = 320;
+
+/// The longest `encrypted_data` of `set_client_DH_params`, in bytes: a hash, data with 256 bytes of `g_b`, padding.
+pub const CLIENT_DH_BYTES_MAX: usize = 336;
+
 /// The longest life of a temporary key, in seconds, whatever the client asks for.
 pub const TEMP_KEY_SECONDS_MAX: u32 = 24 * 60 * 60;
 

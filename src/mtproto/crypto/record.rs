@@ -22,7 +22,8 @@ pub const PADDING_BYTES_MAX: usize = 1024;
 const INNER_HEADER_BYTES: usize = 32;
 
 /// The shortest packet that can be an encrypted one, in bytes: an empty body and the least padding.
-pub const PACKET_BYTES_MIN: usize = HEADER_BYTES + (INNER_HEADER_BYTES + PADDING_BYTES_MIN).next_multiple_of(BLOCK_BYTES);
+pub const PACKET_BYTES_MIN: usize =
+    HEADER_BYTES + (INNER_HEADER_BYTES + PADDING_BYTES_MIN).next_multiple_of(BLOCK_BYTES);
 
 /// Who wrote a message: the two directions read different parts of the authorization key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

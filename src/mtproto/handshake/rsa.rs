@@ -86,7 +86,8 @@ impl RsaKey {
     #[must_use]
     pub fn generate(dice: &mut dyn Dice) -> Self {
         loop {
-            let made = rsa::PrivateKey::new(&mut Rng(dice), RSA_BYTES * 8).ok().and_then(|key| Self::new(key).ok());
+            let made =
+                rsa::PrivateKey::new(&mut Rng(dice), RSA_BYTES * 8).ok().and_then(|key| Self::new(key).ok());
             if let Some(key) = made.filter(|key| key.fingerprint.cast_unsigned() >> 60 != 0) {
                 return key;
             }
@@ -146,7 +147,11 @@ impl RsaKey {
 
     /// The private operation on `ciphertext`: always 256 bytes, leading zeros kept, and always the same work. The
     /// second value is false if the ciphertext was not below the modulus; the first is then of no use.
-    pub(super) fn decrypt(&self, ciphertext: &[u8; RSA_BYTES], dice: &mut dyn Dice) -> (Zeroizing<[u8; RSA_BYTES]>, bool) {
+    pub(super) fn decrypt(
+        &self,
+        ciphertext: &[u8; RSA_BYTES],
+        dice: &mut dyn Dice,
+    ) -> (Zeroizing<[u8; RSA_BYTES]>, bool) {
         let n = self.private.n().as_ref();
         let mut value = BoxedUint::from_be_slice(ciphertext, n.bits_precision()).unwrap_or_default();
         // Whether it is too large is the client's own knowledge, but the work must not depend on it.

@@ -157,7 +157,9 @@ impl Framer {
     fn cut(&mut self, bytes: &[u8]) -> Result<Option<Cut>, PeerMisbehaved> {
         let head = match self.front(bytes)? {
             Front::Incomplete => return Ok(None),
-            Front::Token(token) => return Ok(Some(Cut { total: 4, packet: 0..0, quick_ack: false, token: Some(token) })),
+            Front::Token(token) => {
+                return Ok(Some(Cut { total: 4, packet: 0..0, quick_ack: false, token: Some(token) }));
+            }
             Front::Whole(head) => head,
         };
         let packet = head.head_bytes..head.head_bytes + head.packet_bytes;
@@ -211,7 +213,8 @@ impl Framer {
                 // spec: TR-7
                 let Some(length) = words else { return Ok(None) };
                 let inner = (length as usize).checked_sub(FULL_HEAD_BYTES + FULL_TAIL_BYTES);
-                let packet_bytes = inner.filter(|n| n.is_multiple_of(4)).ok_or(PeerMisbehaved::BrokeFullFrame)?;
+                let packet_bytes =
+                    inner.filter(|n| n.is_multiple_of(4)).ok_or(PeerMisbehaved::BrokeFullFrame)?;
                 let (head_bytes, tail_bytes) = (FULL_HEAD_BYTES, FULL_TAIL_BYTES);
                 Ok(Some(Head { head_bytes, packet_bytes, tail_bytes, quick_ack: false }))
             }
@@ -356,7 +359,8 @@ mod tests {
         for framing in ALL {
             for piece in [1, 2, 3, 7, 500, usize::MAX] {
                 let mut dice = SeededDice::new(3);
-                let (mut here, mut there) = (Framer::new(framing, Side::Client), Framer::new(framing, Side::Server));
+                let (mut here, mut there) =
+                    (Framer::new(framing, Side::Client), Framer::new(framing, Side::Server));
                 let sent: Vec<_> = [5, 126, 127, 128, 9, 300].map(packet).into();
                 let mut stream = BytesMut::new();
                 for packet in &sent {
@@ -380,7 +384,8 @@ mod tests {
         let token = QuickAckToken(0x8123_4567);
         for framing in [Framing::Abridged, Framing::Intermediate, Framing::PaddedIntermediate] {
             let mut dice = SeededDice::new(5);
-            let (mut here, mut there) = (Framer::new(framing, Side::Server), Framer::new(framing, Side::Client));
+            let (mut here, mut there) =
+                (Framer::new(framing, Side::Server), Framer::new(framing, Side::Client));
             let mut stream = BytesMut::new();
             here.send_quick_ack(token, &mut dice, &mut stream);
             here.send(&packet(30), false, &mut dice, &mut stream);
@@ -397,7 +402,11 @@ mod tests {
     #[test]
     fn a_quick_ack_of_abridged_framing_is_byte_swapped() {
         let (mut dice, mut out) = (SeededDice::new(1), BytesMut::new());
-        Framer::new(Framing::Abridged, Side::Server).send_quick_ack(QuickAckToken(0x8123_4567), &mut dice, &mut out);
+        Framer::new(Framing::Abridged, Side::Server).send_quick_ack(
+            QuickAckToken(0x8123_4567),
+            &mut dice,
+            &mut out,
+        );
         assert_eq!(out[..], [0x81, 0x23, 0x45, 0x67]);
     }
 
@@ -412,7 +421,11 @@ mod tests {
         ];
         for (framing, head) in huge {
             let mut framer = Framer::new(framing, Side::Server);
-            assert_eq!(framer.receive(head, &mut Vec::new()), Err(PeerMisbehaved::AnnouncedTooMuch), "{framing:?}");
+            assert_eq!(
+                framer.receive(head, &mut Vec::new()),
+                Err(PeerMisbehaved::AnnouncedTooMuch),
+                "{framing:?}"
+            );
             assert_eq!(framer.begun.capacity(), 0);
         }
     }

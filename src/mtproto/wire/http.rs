@@ -65,7 +65,8 @@ fn upgrade(request: &httparse::Request<'_, '_>, head_bytes: usize) -> Answer {
     let Some(key) = key.map(|header| header.value.trim_ascii()).filter(|key| key.len() == 24) else {
         return refuse("426 Upgrade Required");
     };
-    if !says("Upgrade", "websocket") || !says("Connection", "upgrade") || !says("Sec-WebSocket-Version", "13") {
+    if !says("Upgrade", "websocket") || !says("Connection", "upgrade") || !says("Sec-WebSocket-Version", "13")
+    {
         return refuse("426 Upgrade Required");
     }
     if !says("Sec-WebSocket-Protocol", "binary") {
@@ -80,7 +81,8 @@ fn upgrade(request: &httparse::Request<'_, '_>, head_bytes: usize) -> Answer {
 }
 
 fn refuse(status: &str) -> Answer {
-    let upgrade = if status.starts_with("426") { "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" } else { "" };
+    let upgrade =
+        if status.starts_with("426") { "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" } else { "" };
     Answer::Refuse(format!(
         "HTTP/1.1 {status}\r\n{ANY_ORIGIN}{upgrade}Content-Length: 0\r\nConnection: close\r\n\r\n"
     ))
@@ -109,7 +111,10 @@ mod tests {
             };
             assert_eq!(head_bytes, request.len());
             // The example of RFC 6455, section 1.3.
-            assert!(response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{response}");
+            assert!(
+                response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+                "{response}"
+            );
             assert!(response.contains("Sec-WebSocket-Protocol: binary\r\n"));
             assert!(!response.contains("Extensions") && response.ends_with("\r\n\r\n"));
         }

@@ -133,7 +133,9 @@ impl Wire {
     ) -> Result<(), PeerMisbehaved> {
         if let Layers::Opening(first) = &mut self.layers {
             let (known, more) = (first.len(), bytes.len());
-            first.extend_from_slice(bytes.get(..more.min(crate::limits::HTTP_HEAD_BYTES_MAX)).unwrap_or_default());
+            first.extend_from_slice(
+                bytes.get(..more.min(crate::limits::HTTP_HEAD_BYTES_MAX)).unwrap_or_default(),
+            );
             if detect::opening(first) == Opening::Http {
                 match http::answer(first) {
                     http::Answer::Wait => return Ok(()),

@@ -36,7 +36,9 @@ impl ReplayCache {
         let hash = sha256(&[&header[8..56]]);
         let name = hash.first_chunk().map_or(0, |half| u128::from_le_bytes(*half));
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.since(memory.young_since) >= REPLAY_REMEMBERED || memory.young.len() >= REPLAYS_PER_GENERATION_MAX {
+        if now.since(memory.young_since) >= REPLAY_REMEMBERED
+            || memory.young.len() >= REPLAYS_PER_GENERATION_MAX
+        {
             memory.old = std::mem::take(&mut memory.young);
             memory.young_since = now;
         }

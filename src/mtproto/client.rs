@@ -1,1 +1,0 @@
-//! The client's side of transports and handshake, for tests, load generators and hostile peers.

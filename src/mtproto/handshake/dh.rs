@@ -1,0 +1,163 @@
+//! The Diffie-Hellman group of the handshake, and arithmetic in it that takes the same time for every secret.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
+use crypto_bigint::{Odd, U2048};
+use env::Dice;
+use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
+
+use crate::crypto::{AUTH_KEY_BYTES, FullAuthKey};
+
+/// The generator. For this prime, of the seven that clients allow, 3, 4 and 7 generate a group of prime order; the web
+/// clients take 3 only.
+pub const G: i32 = 3;
+
+/// Length of the group's numbers, in bytes.
+pub const NUMBER_BYTES: usize = 256;
+
+/// The prime that every client knows: Pyrogram and the web clients take no other, and the rest skip their slow test of
+/// it.
+const PRIME_HEX: &str = "\
+c71caeb9c6b1c9048e6c522f70f13f73980d40238e3e21c14934d037563d930f48198a0aa7c14058229493d22530f4db\
+fa336f6e0ac925139543aed44cce7c3720fd51f69458705ac68cd4fe6b6b13abdc9746512969328454f18faf8c595f64\
+2477fe96bb2a941d5bcd1d4ac8cc49880708fa9b378e3c4f3a9060bee67cf9a4a4a695811051907e162753b56b0f6b41\
+0dba74d8a84b2a14b3144e0ef1284754fd17ed950d5965b4b9dd46582db1178d169c6bc465b0d6ff9ca3928fef5b9ae4\
+e418fc15e83ebea0f87fa9ff5eed70050ded2849f47bf959d956850ce929851f0d8115f635b105ee2e4e15d04b2454bf\
+6f4fadf034b10403119cd8e3b92fcc5b";
+
+const PRIME: U2048 = U2048::from_be_hex(PRIME_HEX);
+
+/// How far a public number stays away from both ends of the group: 2^1984.
+const MARGIN: U2048 = U2048::ONE.shl_vartime(2048 - 64);
+
+static GROUP: LazyLock<FixedMontyParams<{ U2048::LIMBS }>> =
+    LazyLock::new(|| FixedMontyParams::new_vartime(Odd::new(PRIME).expect("the prime is odd")));
+
+/// `dh_prime` as it is sent.
+#[must_use]
+pub fn prime_bytes() -> [u8; NUMBER_BYTES] {
+    bytes(&PRIME)
+}
+
+/// A secret exponent, `a` or `b`; one per run.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct Secret(U2048);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(<hidden>)")
+    }
+}
+
+/// A public number of the peer that lies in the safe range. Only the check makes one, and only with one a key can be
+/// made.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckedPublic(U2048);
+
+impl CheckedPublic {
+    /// Checks `number`, big-endian: 2^1984 <= number <= dh_prime - 2^1984, which implies 1 < number < dh_prime - 1.
+    #[must_use]
+    pub fn check(number: &[u8]) -> Option<Self> {
+        // spec: HS-12, HS-13
+        let missing = NUMBER_BYTES.checked_sub(number.len())?;
+        let mut padded = [0; NUMBER_BYTES];
+        padded.get_mut(missing..)?.copy_from_slice(number);
+        let number = U2048::from_be_slice(&padded);
+        (number >= MARGIN && number <= PRIME.wrapping_sub(&MARGIN)).then_some(Self(number))
+    }
+}
+
+impl Secret {
+    /// Draws a secret exponent of 2048 bits whose public number is in the safe range, and that number.
+    #[must_use]
+    pub fn draw(dice: &mut dyn Dice) -> (Self, [u8; NUMBER_BYTES]) {
+        // spec: HS-16
+        loop {
+            let mut drawn: Zeroizing<[u8; NUMBER_BYTES]> = Zeroizing::new(env::bytes(dice));
+            let secret = Self(U2048::from_be_slice(drawn.as_slice()));
+            drawn.zeroize();
+            let public = bytes(&power(&U2048::from_u32(G.unsigned_abs()), &secret));
+            if CheckedPublic::check(&public).is_some() {
+                return (secret, public);
+            }
+        }
+    }
+
+    /// The key that this secret and the peer's number make.
+    #[must_use]
+    pub fn key_with(&self, public: &CheckedPublic) -> FullAuthKey {
+        // spec: HS-19
+        let mut shared = power(&public.0, self);
+        let key = FullAuthKey::new(bytes(&shared));
+        shared.zeroize();
+        key
+    }
+}
+
+/// `base^exponent mod dh_prime`, in time that depends on neither.
+fn power(base: &U2048, exponent: &Secret) -> U2048 {
+    FixedMontyForm::new(base, &GROUP).pow_amm(&exponent.0).retrieve()
+}
+
+fn bytes(number: &U2048) -> [u8; AUTH_KEY_BYTES] {
+    let mut out = [0; AUTH_KEY_BYTES];
+    out.copy_from_slice(number.to_be_bytes().as_ref());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use env::SeededDice;
+
+    use super::*;
+
+    #[test]
+    fn both_sides_make_the_same_key() {
+        let mut dice = SeededDice::new(8);
+        let ((a, g_a), (b, g_b)) = (Secret::draw(&mut dice), Secret::draw(&mut dice));
+        let of = |number: &[u8]| CheckedPublic::check(number).expect("drawn in range");
+        assert_eq!(a.key_with(&of(&g_b)).id(), b.key_with(&of(&g_a)).id());
+        assert!(!format!("{a:?}").contains("Uint"));
+    }
+
+    // proves: HS-11
+    #[test]
+    fn the_prime_is_safe_and_the_generator_is_a_residue() {
+        // Fermat's test in a group of this size fails for a composite number that nobody constructed; the numbers of
+        // the protocol were published long ago and tested by many.
+        let one = U2048::ONE;
+        let half = Secret(PRIME.wrapping_sub(&one).shr_vartime(1));
+        assert_eq!(power(&U2048::from_u32(3), &half), one, "3 generates the subgroup of prime order");
+        assert_ne!(power(&U2048::from_u32(2), &half), one, "2 would not");
+        let q = half.0;
+        let params = FixedMontyParams::new_vartime(Odd::new(q).expect("odd"));
+        for base in [2, 3, 5, 7] {
+            let power = FixedMontyForm::new(&U2048::from_u32(base), &params).pow(&q.wrapping_sub(&one));
+            assert_eq!(power.retrieve(), one, "(p - 1) / 2 is prime");
+        }
+        assert_eq!(PRIME.bit_width_vartime(), 2048);
+    }
+
+    // proves: HS-12, HS-13
+    #[test]
+    fn numbers_at_the_edges_are_refused() {
+        let (one, top) = (U2048::ONE, PRIME.wrapping_sub(&MARGIN));
+        let unsafe_numbers = [
+            U2048::ZERO,
+            one,
+            U2048::from_u32(2),
+            MARGIN.wrapping_sub(&one),
+            top.wrapping_add(&one),
+            PRIME.wrapping_sub(&one),
+            PRIME,
+            PRIME.wrapping_add(&one),
+            U2048::MAX,
+        ];
+        assert!(unsafe_numbers.iter().all(|number| CheckedPublic::check(&bytes(number)).is_none()));
+        assert!([MARGIN, top].iter().all(|number| CheckedPublic::check(&bytes(number)).is_some()));
+        assert!(CheckedPublic::check(&[]).is_none());
+        assert!(CheckedPublic::check(&[1; 257]).is_none());
+    }
+}
