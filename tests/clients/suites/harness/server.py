@@ -62,8 +62,10 @@ class Chappe:
     def start(self) -> Target:
         """Starts it (the second time on the same port) and waits for `ready on ADDR`."""
         self._ready.clear()
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        where = ["--data", str(self.data), "--listen", f"127.0.0.1:{self.port}"]
         self._process = subprocess.Popen(
-            [str(self.binary), "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", "--test-numbers"],
+            [str(self.binary), "serve", *where, "--test-numbers"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=open(self.data.parent / f"{self.data.name}.log", "ab"),
@@ -74,7 +76,8 @@ class Chappe:
         deadline = time.monotonic() + START_SECONDS
         while not self._ready.wait(0.05):
             if self._process.poll() is not None:
-                raise RuntimeError(f"the server ended at once (exit code {self._process.returncode}); log: {self.log()}")
+                code = self._process.returncode
+                raise RuntimeError(f"the server ended at once (exit code {code}); log: {self.log()}")
             if time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"the server was not ready after {START_SECONDS:.0f} s; log: {self.log()}")

@@ -1,0 +1,23 @@
+//! kill -9 under load from a real client, restart, and count: every acknowledged message there once, pts gapless.
+//!
+//! 20 rounds by default; `CHAPPE_CRASH_ROUNDS=1000 cargo test --test crash` for more.
+
+mod foreign;
+
+use std::time::Duration;
+
+/// How long a round may take on the average; most take two or three seconds.
+const ROUND: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_killed_server_loses_nothing_acknowledged() -> Result<(), String> {
+    if foreign::skipped("the crash rounds") {
+        return Ok(());
+    }
+    let rounds: u32 = match std::env::var("CHAPPE_CRASH_ROUNDS") {
+        Ok(said) => said.parse().map_err(|_| format!("CHAPPE_CRASH_ROUNDS={said} is not a number"))?,
+        Err(_) => 20,
+    };
+    let arguments = ["--chappe", env!("CARGO_BIN_EXE_chappe"), "--rounds", &rounds.to_string()];
+    foreign::play("crash", &arguments, ROUND.saturating_mul(rounds + 10)).map(|_| ())
+}
