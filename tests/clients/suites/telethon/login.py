@@ -17,6 +17,7 @@ async def signs_up(world: World):
     ann = await stranger.sign_up("Ann", "Archer")
     me = await ann.client.get_me()
     same((me.first_name, me.last_name, me.phone, me.is_self), ("Ann", "Archer", ann.phone, True), "get_me")
+    expect(await ann(functions.help.AcceptTermsOfServiceRequest(ann.terms.id)), "the terms are accepted")
     expect(me.access_hash, "an access hash that is not zero")
 
 
@@ -26,6 +27,7 @@ async def sign_up_required(world: World):
     sent = await stranger.take_number()
     expect(sent.phone_code_hash, "a code hash")
     same(getattr(sent.type, "length", None), 5, "length of the code")
+    expect(stranger.terms and stranger.terms.text, "terms of service to read")
     await refused(stranger(functions.users.GetUsersRequest([types.InputUserSelf()])), errors.UnauthorizedError)
 
 

@@ -51,6 +51,7 @@ class Device:
         self.transport = transport or next(_turn)
         self.phone = ""
         self.me: types.User | None = None
+        self.terms: types.help.TermsOfService | None = None
         self.inbox = Inbox()
         self._peers: dict[int, types.InputPeerUser] = {}
         if session is None:
@@ -93,6 +94,7 @@ class Device:
             sent = await self.send_code()
             answer = await self.sign_in_raw(sent.phone_code_hash)
             if isinstance(answer, types.auth.AuthorizationSignUpRequired):
+                self.terms = answer.terms_of_service
                 return sent
             await self(functions.auth.LogOutRequest())  # taken in an earlier run
             await self.client.connect()
