@@ -261,3 +261,62 @@ impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart, D: KeyPart> PrefixOf<(O, A,
 impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart, D: KeyPart> PrefixOf<(O, A, B, C, D)> for (O, A) {}
 impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart, D: KeyPart> PrefixOf<(O, A, B, C, D)> for (O, A, B) {}
 impl<O: OwnerId, A: KeyPart, B: KeyPart, C: KeyPart, D: KeyPart> PrefixOf<(O, A, B, C, D)> for (O, A, B, C) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NoteId, Person};
+
+    type Long = (Person, u8, NoteId, i64, String);
+
+    #[test]
+    fn keys_say_shard_kind_owner_family_and_rest() {
+        let key: Long = (Person(0x0102), 9, NoteId(-1), i64::MIN, "ä".to_owned());
+        let bytes = encode(b'p', &key);
+        let mut expected = vshard(b'u', 0x0102).to_be_bytes().to_vec();
+        expected
+            .extend([b'u', 0, 0, 0, 0, 0, 0, 1, 2, b'p', 9, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend("ä".as_bytes());
+        assert_eq!(bytes, expected);
+        assert_eq!(decode::<Long>(&bytes), Some(key));
+    }
+
+    #[test]
+    fn bytes_that_are_no_key_are_refused() {
+        let bytes = encode(b'p', &(Person(1), NoteId(5)));
+        assert!(decode::<(Person, NoteId)>(&bytes).is_some());
+        for end in 0..bytes.len() {
+            assert!(decode::<(Person, NoteId)>(&bytes[..end]).is_none());
+        }
+        assert!(decode::<Person>(&bytes).is_none(), "something is left over");
+        assert!(decode::<(Person, bool)>(&encode(b'p', &(Person(1), 2_u8))).is_none());
+        assert!(decode::<(Person, String)>(&encode(b'p', &(Person(1), [0xff_u8]))).is_none());
+    }
+
+    #[test]
+    fn shards_never_change_and_spread_evenly() {
+        assert_eq!([vshard(b'u', 0), vshard(b'u', 1), vshard(b'c', 1)], [7937, 3718, 3512]);
+        let mut owners = vec![0_u32; VSHARDS.into()];
+        for owner in 0..u64::from(VSHARDS) * 16 {
+            owners[usize::from(vshard(b'u', owner))] += 1;
+        }
+        assert!(owners.iter().all(|&count| (1..48).contains(&count)));
+    }
+
+    #[test]
+    fn byte_order_is_value_order() {
+        fn ordered<T: KeyPart>(values: &[T]) {
+            let bytes = |value: &T| {
+                let mut out = Vec::new();
+                value.write_key(&mut out);
+                out
+            };
+            assert!(values.windows(2).all(|pair| bytes(&pair[0]) < bytes(&pair[1])));
+        }
+        ordered(&[i32::MIN, -2, -1, 0, 1, i32::MAX]);
+        ordered(&[i64::MIN, -2, -1, 0, 1, i64::MAX]);
+        ordered(&[0, 255, 256, u64::MAX]);
+        ordered(&[false, true]);
+        ordered(&["".to_owned(), "a".to_owned(), "aa".to_owned(), "b".to_owned()]);
+    }
+}

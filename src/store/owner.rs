@@ -49,7 +49,7 @@ impl Due {
     }
 }
 
-/// The server itself: counters from which ids are dealt, settings, the list of jobs kinds. Every write to it meets every
+/// The server itself: counters from which ids are dealt, settings, the list of kinds of jobs. Every write to it meets every
 /// other one, so nothing that happens per message belongs here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Global;

@@ -83,15 +83,18 @@ impl Store {
     /// Runs `look` on one moment of the store. Also returns the newest commit that it may have seen: what it found must
     /// not leave the server before that one is [durable](Self::on_durable).
     ///
+    /// `look` is handed the same `&mut Tx` as a writing closure, so that a handler need not know which it serves; a write
+    /// in it is a [`Fault::ReadOnly`].
+    ///
     /// # Errors
     ///
     /// Whatever `look` returns, and [`Fault`].
     pub fn read<R, E: From<Fault>>(
         &self,
-        look: impl FnOnce(&Tx<'_>) -> Result<R, E>,
+        look: impl FnOnce(&mut Tx<'_>) -> Result<R, E>,
     ) -> Result<(R, Ticket), E> {
-        let tx = self.begin(Mode::Read)?;
-        let found = look(&tx)?;
+        let mut tx = self.begin(Mode::Read)?;
+        let found = look(&mut tx)?;
         Ok((found, tx.newest()))
     }
 

@@ -3,13 +3,15 @@
 use std::cell::Cell;
 use std::ops::Bound;
 
+use tl::Record;
+
 use crate::durability::Health;
 use crate::engine::{CommitError, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::{Fault, KeyTrace};
 use crate::key::{self, Key};
 use crate::limits::{KEY_BYTES_MAX, SCAN_ROWS_MAX, TX_BYTES_MAX, TX_ROWS_MAX};
 use crate::table::{KeyRange, Order, Rows, Table};
-use crate::value::{self, Record};
+use crate::value;
 
 /// A transaction. What it wrote it reads back, in scans too; others see all of it after the commit, or nothing.
 ///

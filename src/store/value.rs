@@ -1,35 +1,25 @@
 //! What stands in front of a stored record: a format byte and a checksum, looked at on every read.
 
+use tl::{Decode, Encode, Error, Reader, Record, Writer};
+
 use crate::fault::{Fault, KeyTrace};
 use crate::limits::VALUE_BYTES_MAX;
 
-/// Bytes of a record on disk. `from_bytes` must accept what every older version's `to_bytes` wrote.
-pub trait Record: Sized {
-    /// The bytes to keep.
-    fn to_bytes(&self) -> Vec<u8>;
+/// The record of a table whose keys say it all. It takes no bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Present;
 
-    /// The record that `bytes`, all of them, hold.
-    ///
-    /// # Errors
-    ///
-    /// [`Malformed`] if they hold none.
-    fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed>;
+impl Encode for Present {
+    fn encode(&self, _: &mut Writer) {}
 }
 
-/// Bytes that hold no such record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed;
-
-/// The value of a table whose keys say it all.
-impl Record for () {
-    fn to_bytes(&self) -> Vec<u8> {
-        Vec::new()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
-        if bytes.is_empty() { Ok(()) } else { Err(Malformed) }
+impl Decode for Present {
+    fn decode(_: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(Self)
     }
 }
+
+impl Record for Present {}
 
 /// Format of a value: this byte, CRC32C of key and record (little-endian), record. The key is under the checksum so
 /// that a value which turns up in another row's place is noticed, too.

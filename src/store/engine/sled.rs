@@ -13,6 +13,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLockReadGuard};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sled::{Batch, Db, IVec};
 
@@ -37,11 +39,11 @@ impl SledEngine {
         // A snapshot that was being written when the process died is taken for the newest one and fails its checksum.
         remove_snapshots(dir, Which::Unfinished).map_err(opening)?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
-        let db = match config.open() {
+        let db = match open_when_free(&config) {
             // Snapshots only shorten the start. Without any, the whole log is read.
             Err(error) if is_corruption(&error) => {
                 remove_snapshots(dir, Which::All).map_err(opening)?;
-                config.open()
+                open_when_free(&config)
             }
             opened => opened,
         }
@@ -215,6 +217,23 @@ fn remove_snapshots(dir: &Path, which: Which) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Opens, and waits a little if the files are still locked: sled gives its lock back from a thread of its own, a moment
+/// after its last handle is dropped. That no other server is here, the data directory's lock has seen to.
+fn open_when_free(config: &sled::Config) -> sled::Result<Db> {
+    let patience = Instant::now() + Duration::from_secs(3);
+    loop {
+        match config.open() {
+            // The only mark of this error is its text.
+            Err(sled::Error::Io(error))
+                if error.to_string().starts_with("could not acquire lock") && Instant::now() < patience =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 fn is_corruption(error: &sled::Error) -> bool {
