@@ -2,15 +2,14 @@
 
 use std::io::Read as _;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use flate2::bufread::{GzDecoder, ZlibDecoder};
+use bytes::Bytes;
+use flate2::bufread::{GzDecoder, GzEncoder, ZlibDecoder};
+use tl::service::GzipPacked;
+use tl::{Layer, Reader, Writer};
 
 use super::limits::{
     PACK_BYTES_MAX, PACK_BYTES_MIN, UNPACKED_BYTES_FREE, UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX,
 };
-
-/// The constructor id of `gzip_packed`.
-pub const GZIP_PACKED: u32 = 0x3072_cfa1;
 
 /// Why packed data was not unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +32,9 @@ pub enum InflateError {
 /// Says why not. Nothing longer than the limits is ever allocated.
 pub fn inflate(packed: &[u8]) -> Result<Bytes, InflateError> {
     let data = packed_data(packed).ok_or(InflateError::Damaged)?;
-    // spec: SES-3
-    let limit = UNPACKED_BYTES_MAX.min(UNPACKED_BYTES_FREE.max(data.len().saturating_mul(UNPACKED_RATIO_MAX)));
+    // spec: SES-13
+    let limit =
+        UNPACKED_BYTES_MAX.min(UNPACKED_BYTES_FREE.max(data.len().saturating_mul(UNPACKED_RATIO_MAX)));
     let mut out = Vec::with_capacity(limit.min(data.len().saturating_mul(4)));
     let read_max = limit as u64 + 1;
     // 1f 8b begins gzip and cannot begin zlib.
@@ -47,7 +47,7 @@ pub fn inflate(packed: &[u8]) -> Result<Bytes, InflateError> {
     if out.len() > limit {
         return Err(InflateError::TooLarge);
     }
-    if constructor(&out) == Some(GZIP_PACKED) {
+    if constructor(&out) == Some(GzipPacked::ID) {
         return Err(InflateError::Nested);
     }
     Ok(out.into())
@@ -56,7 +56,8 @@ pub fn inflate(packed: &[u8]) -> Result<Bytes, InflateError> {
 /// Packs the boxed result `body` if that is worth it; else it stays as it is.
 #[must_use]
 pub fn pack(body: Bytes) -> Bytes {
-    if !(PACK_BYTES_MIN..=PACK_BYTES_MAX).contains(&body.len()) || constructor(&body) == Some(GZIP_PACKED) {
+    if !(PACK_BYTES_MIN..=PACK_BYTES_MAX).contains(&body.len()) || constructor(&body) == Some(GzipPacked::ID)
+    {
         return body;
     }
     // What was compressed before does not shrink; its beginning tells.
@@ -65,27 +66,20 @@ pub fn pack(body: Bytes) -> Bytes {
         return body;
     }
     let data = deflate(&body);
-    let mut out = BytesMut::with_capacity(data.len() + 12);
-    out.put_u32_le(GZIP_PACKED);
-    let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-    if length < 254 {
-        out.put_u8(length as u8);
-    } else {
-        out.put_u32_le(length << 8 | 0xfe);
-    }
-    out.put_slice(&data);
-    out.put_bytes(0, out.len().next_multiple_of(4) - out.len());
-    if out.len() < body.len() { out.freeze() } else { body }
+    let mut packed = Writer::new(Layer::NEWEST);
+    packed.u32(GzipPacked::ID);
+    packed.bytes(&data);
+    if packed.out.len() < body.len() { packed.out.into() } else { body }
 }
 
+/// `data` in gzip format.
 fn deflate(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() / 2);
-    // Reading from memory into memory does not fail; were it to, the short output is larger than nothing and the
-    // caller compares lengths only after reading it back would have failed, so nothing is packed.
-    match flate2::bufread::GzEncoder::new(data, flate2::Compression::fast()).read_to_end(&mut out) {
-        Ok(_) => out,
-        Err(_) => data.to_vec(),
+    // Reading from memory cannot fail. If it did, what is returned is longer than `data` and so never used.
+    if GzEncoder::new(data, flate2::Compression::fast()).read_to_end(&mut out).is_err() {
+        out.resize(data.len() + 1, 0);
     }
+    out
 }
 
 /// The constructor id that `body` begins with.
@@ -95,16 +89,11 @@ pub(super) fn constructor(body: &[u8]) -> Option<u32> {
 
 /// The `packed_data:bytes` of a boxed `gzip_packed`.
 fn packed_data(packed: &[u8]) -> Option<&[u8]> {
-    let (id, rest) = packed.split_first_chunk()?;
-    if u32::from_le_bytes(*id) != GZIP_PACKED {
+    let mut r = Reader::new(packed);
+    if r.u32().ok()? != GzipPacked::ID {
         return None;
     }
-    let (&first, short) = rest.split_first()?;
-    if first < 254 {
-        return short.get(..usize::from(first));
-    }
-    let (long, data) = rest.split_first_chunk()?;
-    data.get(..usize::try_from(u32::from_le_bytes(*long) >> 8).ok()?)
+    r.bytes_ref().ok()
 }
 
 #[cfg(test)]
@@ -114,10 +103,7 @@ mod tests {
     use super::*;
 
     fn boxed(data: &[u8]) -> Vec<u8> {
-        let mut out = GZIP_PACKED.to_le_bytes().to_vec();
-        out.extend((u32::try_from(data.len()).expect("short") << 8 | 0xfe).to_le_bytes());
-        out.extend(data);
-        out
+        tl::write(&GzipPacked { packed_data: data.to_vec() }, Layer::NEWEST)
     }
 
     fn zlib(data: &[u8]) -> Vec<u8> {
@@ -126,7 +112,7 @@ mod tests {
         encoder.finish().expect("memory")
     }
 
-    // proves: SES-3
+    // proves: SES-13
     #[test]
     fn both_formats_unpack() {
         let text = b"a query of some length, some length, some length".repeat(20);
@@ -153,7 +139,7 @@ mod tests {
         assert_eq!(pack(short.clone()), short);
     }
 
-    // proves: SES-3
+    // proves: SES-13
     #[test]
     fn a_bomb_does_not_go_off() {
         let bomb = boxed(&zlib(&vec![0; 64 << 20]));
@@ -163,7 +149,7 @@ mod tests {
         assert!(inflate(&boxed(&zlib(&vec![0; 60_000]))).is_ok());
     }
 
-    // proves: SES-3
+    // proves: SES-13
     #[test]
     fn packed_inside_packed_is_refused() {
         assert_eq!(inflate(&boxed(&zlib(&boxed(&zlib(b"inner"))))), Err(InflateError::Nested));

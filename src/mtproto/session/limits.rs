@@ -15,8 +15,8 @@ pub const MSG_AGE_MAX: Duration = Duration::from_secs(300);
 pub const MSG_AHEAD_MAX: Duration = Duration::from_secs(30);
 
 /// Messages of a client that are remembered: against replay, for questions about them, for their answers. At least
-/// 1024, so that paths that run side by side may overtake each other; four full containers.
-pub const RECEIVED_MAX: usize = 4096;
+/// 1024, so that paths that run side by side may overtake each other; two full containers.
+pub const RECEIVED_MAX: usize = 2048;
 
 /// How long a client's message is remembered. Longer than its age may be, or a replay would be taken for new.
 pub const RECEIVED_REMEMBERED: Duration = Duration::from_secs(600);
@@ -36,6 +36,9 @@ pub const UNPACKED_RATIO_MAX: usize = 256;
 
 /// What a packed query may always unpack to, in bytes, whatever the ratio: a short run of zeros packs well.
 pub const UNPACKED_BYTES_FREE: usize = 64 * 1024;
+
+/// What the packed queries of one packet may unpack to in all, in bytes: the query that goes beyond it is the last.
+pub const UNPACKED_BYTES_PER_PACKET_MAX: usize = 2 * UNPACKED_BYTES_MAX;
 
 /// Results shorter than this leave unpacked, in bytes.
 pub const PACK_BYTES_MIN: usize = 2048;
@@ -72,14 +75,17 @@ pub const REANSWER_BYTES_MAX: usize = 64 * 1024;
 /// How long an acknowledgement may wait for company. Below the five seconds after which gotd repeats a query.
 pub const ACK_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long an acknowledgement waits at least before it joins a packet that leaves anyway.
+pub const ACK_RIDES_AFTER: Duration = Duration::from_millis(500);
+
 /// How many acknowledgements may wait.
 pub const ACKS_WAITING_MAX: usize = 16;
 
 /// Paths of one session; the one that was silent longest is forgotten.
 pub const PATHS_MAX: usize = 8;
 
-/// The longest `disconnect_delay`, in seconds.
-pub const DISCONNECT_DELAY_MAX_SECS: u32 = 600;
+/// The longest `disconnect_delay` that is granted.
+pub const DISCONNECT_DELAY_MAX: Duration = Duration::from_secs(600);
 
 const _: () = {
     assert!(RECEIVED_MAX >= 1024 && RECEIVED_MAX > CONTAINER_MESSAGES_MAX);

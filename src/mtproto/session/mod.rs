@@ -6,201 +6,91 @@
 //! until the client has acknowledged it. It outlives its sockets: a client that comes back over another path gets what
 //! it missed, under the same msg_ids, inside fresh containers.
 //!
+//! A packet is checked in one order: length, key derivation, decryption, hash, comparison ([`open`]); salt, msg_id, time,
+//! sequence number, container (`inbox`). Only then does it move a path, create a state, or reach anybody.
+//!
+//! Calls leave in the order in which they must start: a packet's in the order of their msg_ids, packets as they arrive.
+//! The owner keeps that order with one queue per session. What an attacker on the way reorders within one stream is not
+//! put back in order here.
+//!
 //! What is absent: sockets, timers, randomness (they come through [`env::Env`]), the table of sessions, and every word
 //! of the API.
 
+mod bad_msg;
+pub mod client;
 pub mod gzip;
+mod inbox;
+mod io;
+mod ledger;
 pub mod limits;
 mod msg_id;
+mod outbox;
+mod paths;
+mod receive;
 mod salts;
 mod seal;
+mod send;
+mod service;
+#[cfg(test)]
+mod tests;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use env::{Env, Time};
+use tl::service::{
+    DestroyAuthKeyFail, DestroyAuthKeyNone, DestroyAuthKeyOk, DestroySessionNone, DestroySessionOk, RpcError,
+};
 
 pub use crate::crypto::NotAuthentic;
-use crate::crypto::{AuthKey, QuickAckToken};
-use crate::error::TransportError;
 use crate::ids::{MsgId, SessionId};
+pub use bad_msg::BadMsg;
+pub use io::{
+    Call, CallState, CloseReason, KeyDestruction, Path, PathId, PathKind, SessionInput, SessionOutput, Shared,
+};
+use ledger::{Fate, Ledger};
+use msg_id::MsgIds;
+use outbox::{GivenUp, Kind, Outbox};
+use paths::Paths;
 pub use salts::{FutureSalt, Salts};
-pub use seal::{Opened, open};
-
-/// A way to a client, as the owner of the sockets names it. Names are never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PathId(pub u64);
-
-/// What a path does to the packets on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PathKind {
-    /// Everything arrives once and in order, or the path breaks: TCP and what runs on it.
-    Stream,
-    /// Packets may be lost, doubled, reordered.
-    Datagram,
-}
-
-/// A way to a client and its nature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Path {
-    /// Its name.
-    pub id: PathId,
-    /// Its nature.
-    pub kind: PathKind,
-}
-
-/// What all sessions of one auth key share. The table owns it and lends it to each call.
-#[derive(Debug)]
-pub struct Shared<'a> {
-    /// The key that packets are sealed with.
-    pub key: &'a AuthKey,
-    /// The salts of the key.
-    pub salts: &'a mut Salts,
-}
-
-/// What happened to a session.
-#[derive(Debug)]
-pub enum SessionInput {
-    /// A packet of this session arrived and was opened.
-    Received {
-        /// The way it came.
-        path: Path,
-        /// What [`open`] said of it.
-        opened: Opened,
-        /// The packet that [`open`] deciphered in place, whole.
-        packet: Bytes,
-        /// Whether the client asked for a quick ack.
-        quick_ack: bool,
-    },
-    /// A call was answered.
-    Reply {
-        /// The query that is answered.
-        to: MsgId,
-        /// The result or the `rpc_error`, boxed. Packed here if that makes it smaller.
-        body: Bytes,
-    },
-    /// Something is to be said unasked.
-    Push {
-        /// An `Updates`, boxed, in the layer of the key.
-        body: Bytes,
-        /// Whether to keep it until it is acknowledged. What is not kept (typing, status) is sent once, and only if a
-        /// path is open.
-        kept: bool,
-    },
-    /// What became of a [`SessionOutput::DestroySession`].
-    SessionDestroyed {
-        /// The question.
-        to: MsgId,
-        /// The session in question.
-        session_id: SessionId,
-        /// Whether there was such a session.
-        existed: bool,
-    },
-    /// What became of a [`SessionOutput::DestroyAuthKey`]. Send what comes out of this, then drop the session.
-    AuthKeyDestroyed {
-        /// The question.
-        to: MsgId,
-        /// What became of it.
-        outcome: KeyDestruction,
-    },
-    /// A path is gone.
-    PathClosed(PathId),
-    /// The moment of the last [`SessionOutput::WakeAt`] has come.
-    Wake,
-}
-
-/// What became of an auth key that its client wants destroyed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyDestruction {
-    /// It is gone, durably.
-    Done,
-    /// There was no such key.
-    NoSuchKey,
-    /// It could not be destroyed.
-    Failed,
-}
-
-/// What the owner of a session must do.
-#[derive(Debug)]
-pub enum SessionOutput {
-    /// Frame this sealed packet and send it over this path.
-    Send {
-        /// The way.
-        path: PathId,
-        /// The packet from `auth_key_id` to the end of the ciphertext.
-        packet: BytesMut,
-    },
-    /// Send the quick ack of the packet just received: it was accepted.
-    QuickAck {
-        /// The way that the packet came.
-        path: PathId,
-        /// What it says.
-        token: QuickAckToken,
-    },
-    /// Run this query. Calls of one session leave in the order in which they must start.
-    Call(Call),
-    /// Forget another session of the same auth key, then say so with [`SessionInput::SessionDestroyed`].
-    DestroySession {
-        /// The question, to be given back.
-        to: MsgId,
-        /// The session to forget; never this one.
-        session_id: SessionId,
-    },
-    /// Destroy the auth key, durably, then say so with [`SessionInput::AuthKeyDestroyed`].
-    DestroyAuthKey {
-        /// The question, to be given back.
-        to: MsgId,
-    },
-    /// Pushes were lost, or may have been: push `updatesTooLong` to this session, if it is one that gets updates. Said
-    /// once for each loss, when a path is there to say it on.
-    NeedsUpdatesTooLong,
-    /// Close this path.
-    ClosePath {
-        /// The way.
-        path: PathId,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// Send [`SessionInput::Wake`] at this moment. Replaces what an earlier one said.
-    WakeAt(Time),
-}
-
-/// Why a session wants a path closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The client asked for it (`ping_delay_disconnect`) and did not ask again in time.
-    PingDelayExpired,
-    /// The client said more in one message than the protocol allows: send this error first.
-    Misbehaved(TransportError),
-}
-
-/// A query to run. Its answer comes back as [`SessionInput::Reply`], once.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// The query's name within its session.
-    pub msg_id: MsgId,
-    /// The query, boxed, unpacked if it was packed on the outside.
-    pub body: Bytes,
-    /// The way it came, for limits per connection. The answer may leave by another.
-    pub path: PathId,
-}
-
-/// What a session knows of a query, for `invokeAfterMsg`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallState {
-    /// Never received, or received so long ago that nothing is known of it.
-    Unknown,
-    /// Handed out as a [`Call`] and not answered yet.
-    Running,
-    /// Answered with a result.
-    Done,
-    /// Answered with an `rpc_error`.
-    Failed,
-}
+pub use seal::{Head, Opened, open, open_from, seal};
 
 /// One conversation with a client.
 #[derive(Debug)]
 pub struct Session {
     id: SessionId,
-    floor: MsgId,
+    /// What the client was told of this state: the lowest msg_id it knows of, and its unique_id. Nothing before the
+    /// first message was accepted.
+    announced: Option<Announced>,
+    ids: MsgIds,
+    /// Content-related messages sent so far: half of the next sequence number.
+    content_sent: u32,
+    /// What the client sent.
+    ledger: Ledger,
+    /// What must be acknowledged by the client.
+    outbox: Outbox,
+    paths: Paths,
+    /// What we must acknowledge.
+    acks: Vec<MsgId>,
+    /// Since when the oldest of `acks` waits.
+    acks_since: Option<Time>,
+    /// Whether `acks` may not wait: a client repeats itself.
+    acks_now: bool,
+    /// What waits for [`Self::flush`] and needs no acknowledgement, with its way.
+    loose: Vec<send::Loose>,
+    /// What waits to be sent again, with its way.
+    again: Vec<(PathId, MsgId)>,
+    /// Pushes are lost: the client must fetch what it missed.
+    lost: bool,
+    /// Pushes were given up that went out over a stream and were never acknowledged. The client has them, unless it
+    /// comes back over another path: then they count as lost.
+    doubt: bool,
+    /// The wake that was asked for and has not come.
+    armed: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Announced {
+    first_msg_id: MsgId,
+    unique_id: i64,
 }
 
 impl Session {
@@ -208,7 +98,23 @@ impl Session {
     /// every id that the server ever gave out, over restarts and over steps of the clock.
     #[must_use]
     pub fn new(id: SessionId, floor: MsgId) -> Self {
-        Self { id, floor }
+        Self {
+            id,
+            announced: None,
+            ids: MsgIds::above(floor),
+            content_sent: 0,
+            ledger: Ledger::default(),
+            outbox: Outbox::default(),
+            paths: Paths::default(),
+            acks: Vec::new(),
+            acks_since: None,
+            acks_now: false,
+            loose: Vec::new(),
+            again: Vec::new(),
+            lost: false,
+            doubt: false,
+            armed: None,
+        }
     }
 
     /// The client's name for it.
@@ -233,43 +139,187 @@ impl Session {
     /// several replies and pushes share one packet.
     pub fn feed(
         &mut self,
-        _env: &mut Env<'_>,
-        _shared: &mut Shared<'_>,
-        _input: SessionInput,
-        _out: &mut Vec<SessionOutput>,
+        env: &mut Env<'_>,
+        shared: &mut Shared<'_>,
+        input: SessionInput,
+        out: &mut Vec<SessionOutput>,
     ) {
+        self.pass_time(env.now, out);
+        match input {
+            SessionInput::Received { path, opened, packet, quick_ack } => {
+                self.receive(env, shared, path, &opened, &packet, quick_ack, out);
+            }
+            SessionInput::Reply { to, body } => self.reply(to, body, env.now),
+            SessionInput::Push { body, kept: true } => self.push(body, env.now),
+            SessionInput::Push { body, kept: false } => {
+                if let Some(path) = self.paths.current() {
+                    self.loose.push(send::Loose {
+                        path: path.id,
+                        kind: msg_id::Kind::Push,
+                        content: true,
+                        body,
+                    });
+                }
+            }
+            SessionInput::SessionDestroyed { to: _, session_id: SessionId(session_id), existed } => {
+                self.say_anywhere(if existed {
+                    service::write(&DestroySessionOk { session_id })
+                } else {
+                    service::write(&DestroySessionNone { session_id })
+                });
+            }
+            SessionInput::AuthKeyDestroyed { to: _, outcome } => self.say_anywhere(match outcome {
+                // spec: SVC-18
+                KeyDestruction::Done => service::write(&DestroyAuthKeyOk),
+                KeyDestruction::NoSuchKey => service::write(&DestroyAuthKeyNone),
+                KeyDestruction::Failed => service::write(&DestroyAuthKeyFail),
+            }),
+            SessionInput::PathClosed(path) => self.close_path(path),
+            SessionInput::Wake => self.armed = None,
+        }
     }
-
-    /// The second half of [`Self::handle`]: sends what waits. Must follow [`Self::feed`] before the session rests.
-    pub fn flush(&mut self, _env: &mut Env<'_>, _shared: &mut Shared<'_>, _out: &mut Vec<SessionOutput>) {}
 
     /// What is known of the query `msg_id`.
     #[must_use]
-    pub fn call_state(&self, _msg_id: MsgId) -> CallState {
-        CallState::Unknown
+    pub fn call_state(&self, msg_id: MsgId) -> CallState {
+        match self.ledger.row(msg_id) {
+            Some(row) => match row.fate {
+                Fate::Running | Fate::Unwanted => CallState::Running,
+                Fate::Answered | Fate::Over | Fate::Forgotten if row.failed => CallState::Failed,
+                Fate::Answered | Fate::Over | Fate::Forgotten | Fate::Service => CallState::Done,
+                Fate::Container => CallState::Unknown,
+            },
+            None => CallState::Unknown,
+        }
     }
 
     /// Whether no message was ever accepted: the table may drop such a session with its path.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        true
+        self.announced.is_none()
     }
 
     /// Whether a path is open.
     #[must_use]
     pub fn is_online(&self) -> bool {
-        false
+        self.paths.current().is_some()
     }
 
     /// The highest msg_id given out; what the next session's floor must not be below.
     #[must_use]
     pub fn last_msg_id(&self) -> MsgId {
-        self.floor
+        self.ids.last()
     }
 
-    /// How much memory the session holds beyond its own struct, in bytes, about.
+    /// How much memory the session holds, in bytes, about: its struct and all behind it.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        0
+        size_of::<Self>()
+            + self.ledger.held_bytes()
+            + self.outbox.held_bytes()
+            + self.paths.held_bytes()
+            + self.acks.capacity() * size_of::<MsgId>()
+            + self.loose.capacity() * size_of::<send::Loose>()
+            + self.again.capacity() * size_of::<(PathId, MsgId)>()
+    }
+
+    fn reply(&mut self, to: MsgId, body: Bytes, now: Time) {
+        // spec: SVC-9
+        self.acks.retain(|ack| *ack != to);
+        let failed = gzip::constructor(&body) == Some(RpcError::ID);
+        // A query that the ledger has forgotten is answered all the same.
+        if let Some(row) = self.ledger.row_mut(to) {
+            match row.fate {
+                Fate::Running => (row.fate, row.failed, row.acked) = (Fate::Answered, failed, true),
+                Fate::Unwanted => {
+                    // spec: SVC-10
+                    (row.fate, row.failed) = (Fate::Over, failed);
+                    return;
+                }
+                // Answered already.
+                _ => return,
+            }
+        }
+        self.keep(Kind::Answer { to }, gzip::pack(body), now);
+    }
+
+    fn push(&mut self, body: Bytes, now: Time) {
+        // Whoever must fetch what it missed will find this there, too.
+        if self.lost && !self.is_online() {
+            return;
+        }
+        self.keep(Kind::Push, body, now);
+    }
+
+    fn keep(&mut self, kind: Kind, body: Bytes, now: Time) {
+        let mut given_up = Vec::new();
+        self.outbox.push(kind, body, now, &mut given_up);
+        self.note_given_up(given_up);
+    }
+
+    fn note_given_up(&mut self, given_up: Vec<GivenUp>) {
+        for GivenUp { kind, sent_over } in given_up {
+            match kind {
+                Kind::Answer { to } => {
+                    if let Some(row) = self.ledger.row_mut(to)
+                        && row.fate == Fate::Answered
+                    {
+                        row.fate = Fate::Forgotten;
+                    }
+                }
+                // A stream that is still open delivers what it was given.
+                Kind::Push => match sent_over.and_then(|path| self.paths.kind(path)) {
+                    Some(PathKind::Stream) => self.doubt = true,
+                    Some(PathKind::Datagram) | None => self.lost = true,
+                },
+                Kind::NewSession => {}
+            }
+        }
+    }
+
+    /// The client has the message `msg_id` of ours.
+    fn client_has(&mut self, msg_id: MsgId) {
+        if let Some(kept) = self.outbox.remove(msg_id)
+            && let Kind::Answer { to } = kept.kind
+            && let Some(row) = self.ledger.row_mut(to)
+            && row.fate == Fate::Answered
+        {
+            row.fate = Fate::Over;
+        }
+    }
+
+    fn close_path(&mut self, path: PathId) {
+        if self.paths.remove(path)
+            && let Some(other) = self.paths.current()
+        {
+            self.send_again_over(other.id, |sent_over| sent_over == path);
+        }
+    }
+
+    /// The client came over a path that it did not come over before: what went over others may have died with them.
+    fn resume(&mut self, path: PathId) {
+        self.lost |= std::mem::take(&mut self.doubt);
+        self.send_again_over(path, |sent_over| sent_over != path);
+    }
+
+    /// Sends again, unasked, what was sent over certain paths and never acknowledged.
+    ///
+    /// Only a change of path is a reason to: a stream that stays open loses nothing, and Pyrogram, which holds back up
+    /// to nine acknowledgements for ever, closes its connection on a message that it has. For the same reason there is
+    /// an end to it. Kurigram drops what is older than its connection, so that pushes which are sent again are not
+    /// enough: it must also be told to fetch.
+    fn send_again_over(&mut self, path: PathId, went: impl Fn(PathId) -> bool) {
+        // spec: SES-9
+        let mut pushes = false;
+        for (kept, sent) in self.outbox.sent_mut() {
+            if went(sent.path) {
+                pushes |= kept == Kind::Push;
+                if sent.resends < limits::RESENDS_MAX {
+                    sent.resends += 1;
+                    self.again.push((path, sent.msg_id));
+                }
+            }
+        }
+        self.lost |= pushes;
     }
 }

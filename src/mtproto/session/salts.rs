@@ -56,7 +56,7 @@ impl Salts {
     /// Whether a client may write with `salt` now: the current one or the one before.
     pub fn is_valid(&mut self, env: &mut Env<'_>, salt: Salt) -> bool {
         self.turn(env);
-        // spec: SES-1
+        // spec: SES-7
         self.list.front() == Some(&salt) || self.previous == Some(salt)
     }
 
@@ -117,7 +117,7 @@ mod tests {
         Env { now: START + Duration::from_secs(secs), dice }
     }
 
-    // proves: SES-1
+    // proves: SES-7
     #[test]
     fn a_salt_lives_one_period_and_one_of_grace() {
         let dice = &mut SeededDice::new(1);
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(salts.future(&mut at(dice, 0), 1000).len(), 64);
     }
 
-    // proves: SES-1
+    // proves: SES-7
     #[test]
     fn after_long_silence_nothing_old_is_valid() {
         let dice = &mut SeededDice::new(3);

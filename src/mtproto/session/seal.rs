@@ -5,7 +5,9 @@ use std::ops::Range;
 use bytes::{BufMut as _, BytesMut};
 use env::Dice;
 
-use crate::crypto::{self, AuthKey, HEADER_BYTES, NotAuthentic, PADDING_BYTES_MAX, PADDING_BYTES_MIN, QuickAckToken, Side};
+use crate::crypto::{
+    self, AuthKey, HEADER_BYTES, NotAuthentic, PADDING_BYTES_MAX, PADDING_BYTES_MIN, QuickAckToken, Side,
+};
 use crate::ids::{MsgId, Salt, SessionId};
 
 /// Where the body begins in a packet, in bytes.
@@ -132,7 +134,8 @@ mod tests {
             packet.put_u32_le(length);
             packet.put_bytes(0, filler);
             crypto::seal(&key(), Side::Client, &mut packet, &mut dice);
-            (packet.len() == (BODY_AT + filler + PADDING_BYTES_MIN - 8).next_multiple_of(16) + 8).then_some(packet)
+            (packet.len() == (BODY_AT + filler + PADDING_BYTES_MIN - 8).next_multiple_of(16) + 8)
+                .then_some(packet)
         })
     }
 
@@ -144,23 +147,19 @@ mod tests {
             let mut packet = sealed(&body);
             let opened = open(&key(), &mut packet).expect("authentic");
             assert_eq!(packet.get(opened.body.clone()), Some(&body[..]));
-            assert_eq!((opened.salt, opened.session_id, opened.msg_id, opened.seq_no), (
-                HEAD.salt,
-                HEAD.session_id,
-                HEAD.msg_id,
-                HEAD.seq_no
-            ));
+            assert_eq!(
+                (opened.salt, opened.session_id, opened.msg_id, opened.seq_no),
+                (HEAD.salt, HEAD.session_id, HEAD.msg_id, HEAD.seq_no)
+            );
         }
     }
 
     // proves: REC-4
     #[test]
     fn a_length_that_does_not_fit_the_packet_is_refused() {
-        for (length, filler, fine) in [(64, 64, true), (60, 64, true), (62, 64, false), (4096, 64, false), (
-            u32::MAX,
-            64,
-            false,
-        )] {
+        for (length, filler, fine) in
+            [(64, 64, true), (60, 64, true), (62, 64, false), (4096, 64, false), (u32::MAX, 64, false)]
+        {
             let mut packet = sealed_as_it_is(length, filler).expect("some seed pads so");
             assert_eq!(open(&key(), &mut packet).is_ok(), fine, "length {length}");
         }
