@@ -177,7 +177,12 @@ impl Connection {
         }
     }
 
-    fn receive(&mut self, env: &mut Env<'_>, bytes: &mut [u8], out: &mut Vec<Output>) -> Result<(), PeerMisbehaved> {
+    fn receive(
+        &mut self,
+        env: &mut Env<'_>,
+        bytes: &mut [u8],
+        out: &mut Vec<Output>,
+    ) -> Result<(), PeerMisbehaved> {
         let mut received = Received::default();
         let result = self.wire.receive(bytes, env.now, &self.replays, &mut received);
         if !received.replies.is_empty() {
@@ -229,7 +234,12 @@ impl Connection {
         Ok(())
     }
 
-    fn send(&mut self, env: &mut Env<'_>, packet: &Packet, out: &mut Vec<Output>) -> Result<(), PeerMisbehaved> {
+    fn send(
+        &mut self,
+        env: &mut Env<'_>,
+        packet: &Packet,
+        out: &mut Vec<Output>,
+    ) -> Result<(), PeerMisbehaved> {
         out.extend(self.wire.send(packet, env.dice).map(Output::Write));
         match packet {
             Packet::Error(error @ TransportError::NotFound) => Err(PeerMisbehaved::WasRefused(*error)),
@@ -240,7 +250,9 @@ impl Connection {
     /// Does what a handshake wants.
     fn take(&mut self, env: &mut Env<'_>, step: Step, out: &mut Vec<Output>) {
         match step {
-            Step::Send(packet) => out.extend(self.wire.send(&Packet::Sealed(packet), env.dice).map(Output::Write)),
+            Step::Send(packet) => {
+                out.extend(self.wire.send(&Packet::Sealed(packet), env.dice).map(Output::Write))
+            }
             Step::Heavy(job) => out.push(Output::Heavy(job)),
             Step::KeyMade(made) => {
                 let dc = made.dc.or(self.wire.dialled());

@@ -117,7 +117,8 @@ impl PublicKey {
     #[must_use]
     pub fn encrypt(&self, block: &[u8; RSA_BYTES]) -> Option<[u8; RSA_BYTES]> {
         let key = rsa::PublicKey::new(self.n.clone(), self.e.clone()).ok()?;
-        let block = BoxedUint::from_be_slice(block, self.n.bits_precision()).ok().filter(|block| *block < self.n)?;
+        let block =
+            BoxedUint::from_be_slice(block, self.n.bits_precision()).ok().filter(|block| *block < self.n)?;
         let bytes = rsa::hazmat::rsa_encrypt(&key, &block).ok()?.to_be_bytes();
         bytes.last_chunk().copied()
     }
@@ -125,7 +126,12 @@ impl PublicKey {
 
 /// Inner data, padded and enciphered. Data longer than its padding allows is cut.
 #[must_use]
-pub fn encrypt_inner_data(key: &PublicKey, padding: Padding, data: &[u8], dice: &mut dyn Dice) -> [u8; RSA_BYTES] {
+pub fn encrypt_inner_data(
+    key: &PublicKey,
+    padding: Padding,
+    data: &[u8],
+    dice: &mut dyn Dice,
+) -> [u8; RSA_BYTES] {
     loop {
         let block = match padding {
             Padding::RsaPad => rsa_pad(data, dice),
@@ -233,7 +239,11 @@ impl Exchange {
     /// # Errors
     ///
     /// What is wrong with the answer.
-    pub fn request_dh(&mut self, answer: &service::ResPQ, dice: &mut dyn Dice) -> Result<service::ReqDHParams, ExchangeError> {
+    pub fn request_dh(
+        &mut self,
+        answer: &service::ResPQ,
+        dice: &mut dyn Dice,
+    ) -> Result<service::ReqDHParams, ExchangeError> {
         if answer.nonce != self.nonce {
             return Err(ExchangeError::WrongNonce);
         }
@@ -260,7 +270,9 @@ impl Exchange {
         let (pq, p, q) = (pq.to_vec(), p.to_vec(), q.to_vec());
         match (self.dc, self.expires_in) {
             (None, None) => service::PQInnerData { pq, p, q, nonce, server_nonce, new_nonce }.into(),
-            (Some(dc), None) => service::PQInnerDataDc { pq, p, q, nonce, server_nonce, new_nonce, dc }.into(),
+            (Some(dc), None) => {
+                service::PQInnerDataDc { pq, p, q, nonce, server_nonce, new_nonce, dc }.into()
+            }
             (None, Some(expires_in)) => {
                 service::PQInnerDataTemp { pq, p, q, nonce, server_nonce, new_nonce, expires_in }.into()
             }

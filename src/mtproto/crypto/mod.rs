@@ -9,6 +9,8 @@ pub mod hash;
 pub mod ige;
 pub mod kdf;
 mod record;
+#[cfg(test)]
+mod vectors;
 
 pub use auth_key::{AUTH_KEY_BYTES, AuthKey, FullAuthKey, STORED_KEY_BYTES};
 pub use record::{

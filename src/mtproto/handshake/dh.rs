@@ -27,13 +27,15 @@ fa336f6e0ac925139543aed44cce7c3720fd51f69458705ac68cd4fe6b6b13abdc97465129693284
 e418fc15e83ebea0f87fa9ff5eed70050ded2849f47bf959d956850ce929851f0d8115f635b105ee2e4e15d04b2454bf\
 6f4fadf034b10403119cd8e3b92fcc5b";
 
-const PRIME: U2048 = U2048::from_be_hex(PRIME_HEX);
+const ODD_PRIME: Odd<U2048> = Odd::<U2048>::from_be_hex(PRIME_HEX);
+
+const PRIME: U2048 = *ODD_PRIME.as_ref();
 
 /// How far a public number stays away from both ends of the group: 2^1984.
 const MARGIN: U2048 = U2048::ONE.shl_vartime(2048 - 64);
 
 static GROUP: LazyLock<FixedMontyParams<{ U2048::LIMBS }>> =
-    LazyLock::new(|| FixedMontyParams::new_vartime(Odd::new(PRIME).expect("the prime is odd")));
+    LazyLock::new(|| FixedMontyParams::new_vartime(ODD_PRIME));
 
 /// `dh_prime` as it is sent.
 #[must_use]

@@ -175,9 +175,14 @@ impl OpenInnerData {
             g_a: g_a.to_vec(),
             server_time: self.server_time,
         };
-        let answer = seal(&kdf::handshake(&data.new_nonce, &self.run.server_nonce), &tl::write(&answer, tl::Layer::NEWEST), dice);
+        let answer = seal(
+            &kdf::handshake(&data.new_nonce, &self.run.server_nonce),
+            &tl::write(&answer, tl::Layer::NEWEST),
+            dice,
+        );
         // spec: HS-23
-        let expires_in = data.expires_in.map(|secs| u32::try_from(secs).unwrap_or(0).min(TEMP_KEY_SECONDS_MAX));
+        let expires_in =
+            data.expires_in.map(|secs| u32::try_from(secs).unwrap_or(0).min(TEMP_KEY_SECONDS_MAX));
         Ok(Opened { secrets: Secrets { new_nonce: data.new_nonce, a, expires_in, dc: data.dc }, answer })
     }
 
@@ -231,8 +236,10 @@ impl MakeKey {
         // spec: HS-20
         let RunId { nonce, server_nonce } = self.run;
         let new_nonce = &self.secrets.new_nonce;
-        let ok = service::DhGenOk { nonce, server_nonce, new_nonce_hash1: nonce_hash(new_nonce, 1, &aux_hash) };
-        let retry = service::DhGenRetry { nonce, server_nonce, new_nonce_hash2: nonce_hash(new_nonce, 2, &aux_hash) };
+        let ok =
+            service::DhGenOk { nonce, server_nonce, new_nonce_hash1: nonce_hash(new_nonce, 1, &aux_hash) };
+        let retry =
+            service::DhGenRetry { nonce, server_nonce, new_nonce_hash2: nonce_hash(new_nonce, 2, &aux_hash) };
         Ok(Made {
             key: key.kept(),
             salt: first_salt(new_nonce, &server_nonce),

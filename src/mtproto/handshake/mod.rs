@@ -41,7 +41,8 @@ use crate::crypto::hash::sha256;
 use crate::error::{HandshakeError, PeerMisbehaved};
 use crate::ids::{AuthKeyId, DataCentre};
 use crate::limits::{
-    CLIENT_DH_BYTES_MAX, CLIENT_DH_BYTES_MIN, DH_RETRIES_MAX, HANDSHAKE_REMEMBERED, HANDSHAKES_PER_CONNECTION_MAX,
+    CLIENT_DH_BYTES_MAX, CLIENT_DH_BYTES_MIN, DH_RETRIES_MAX, HANDSHAKE_REMEMBERED,
+    HANDSHAKES_PER_CONNECTION_MAX,
 };
 
 /// What a step of a handshake wants done.
@@ -81,7 +82,7 @@ enum State {
     ExpectDhParams(Pq),
     /// The work is elsewhere, and the secrets with it.
     OpeningInnerData,
-    ExpectClientDh(ExpectClientDh),
+    ExpectClientDh(Box<ExpectClientDh>),
     MakingKey {
         attempts: u8,
     },
@@ -168,7 +169,11 @@ impl Handshakes {
                     encrypted_answer: opened.answer,
                 };
                 let secrets = opened.secrets;
-                run.state = State::ExpectClientDh(ExpectClientDh { secrets, retry_id: [0; 8], attempts: 0 });
+                run.state = State::ExpectClientDh(Box::new(ExpectClientDh {
+                    secrets,
+                    retry_id: [0; 8],
+                    attempts: 0,
+                }));
                 Ok(run.answer(self.msg_ids.next(env.now), &tl::write(&answer, tl::Layer::NEWEST)))
             }
             Done::Key(id, result) => {
@@ -198,7 +203,8 @@ impl Handshakes {
         key: AuthKeyId,
         outcome: KeyStored,
     ) -> Result<Step, PeerMisbehaved> {
-        let waiting = |run: &&mut Run| matches!(&run.state, State::StoringKey { made, .. } if made.key.id() == key);
+        let waiting =
+            |run: &&mut Run| matches!(&run.state, State::StoringKey { made, .. } if made.key.id() == key);
         let Some(run) = self.runs.iter_mut().find(waiting) else { return Ok(Step::Done) };
         let State::StoringKey { made, attempts } = std::mem::replace(&mut run.state, State::Finished) else {
             return Ok(Step::Done);
@@ -209,7 +215,11 @@ impl Handshakes {
             KeyStored::Collision if attempts < DH_RETRIES_MAX => {
                 // spec: HS-19
                 let (retry_id, attempts) = (made.aux_hash, attempts + 1);
-                run.state = State::ExpectClientDh(ExpectClientDh { secrets: made.secrets, retry_id, attempts });
+                run.state = State::ExpectClientDh(Box::new(ExpectClientDh {
+                    secrets: made.secrets,
+                    retry_id,
+                    attempts,
+                }));
                 Ok(run.answer(self.msg_ids.next(env.now), &made.retry))
             }
             KeyStored::Collision => Err(HandshakeError::TooManyRetries.into()),
@@ -259,7 +269,8 @@ impl Handshakes {
         let factors = pq.check(&query.p, &query.q).ok_or(HandshakeError::WrongFactors)?;
         let fingerprint = query.public_key_fingerprint;
         self.keys.find(fingerprint).ok_or(HandshakeError::UnknownFingerprint)?;
-        let encrypted = query.encrypted_data.as_slice().try_into().map_err(|_| HandshakeError::WrongLength)?;
+        let encrypted =
+            query.encrypted_data.as_slice().try_into().map_err(|_| HandshakeError::WrongLength)?;
         run.begin_work(digest, State::OpeningInnerData);
         let (run, keys, server_time) = (id, Arc::clone(&self.keys), env.now.unix());
         Ok(Step::Heavy(OpenInnerData { run, keys, fingerprint, factors, encrypted, server_time }.into()))
@@ -286,7 +297,9 @@ impl Handshakes {
         }
         run.begin_work(digest, State::MakingKey { attempts: waiting.attempts });
         let encrypted = Zeroizing::new(query.encrypted_data);
-        Ok(Step::Heavy(MakeKey { run: id, secrets: waiting.secrets, retry_id: waiting.retry_id, encrypted }.into()))
+        Ok(Step::Heavy(
+            MakeKey { run: id, secrets: waiting.secrets, retry_id: waiting.retry_id, encrypted }.into(),
+        ))
     }
 }
 

@@ -58,7 +58,7 @@ fn number(bytes: &[u8]) -> Option<u64> {
 
 fn draw_prime(dice: &mut dyn Dice) -> u32 {
     loop {
-        let candidate = PQ_PRIME_MIN | dice.u32() % PQ_PRIME_MIN | 1;
+        let candidate = PQ_PRIME_MIN | (dice.u32() % PQ_PRIME_MIN) | 1;
         if is_prime(candidate) {
             return candidate;
         }

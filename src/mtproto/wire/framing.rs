@@ -131,8 +131,8 @@ impl Framer {
             // What is whole is copied out once; nothing is kept.
             while let Some(cut) = self.cut(bytes)? {
                 let data = bytes.get(cut.packet.clone()).unwrap_or_default();
-                frames.push(cut.into_frame(BytesMut::from(data)));
                 bytes = bytes.get(cut.total..).unwrap_or_default();
+                frames.push(cut.into_frame(BytesMut::from(data)));
             }
             if !bytes.is_empty() {
                 self.begun.extend_from_slice(bytes);
@@ -279,7 +279,7 @@ impl Framer {
                 // spec: TR-6
                 let padding = dice.u32();
                 let padding_bytes = padding >> 30;
-                out.put_u32_le(length + padding_bytes | ask);
+                out.put_u32_le((length + padding_bytes) | ask);
                 out.put_slice(packet);
                 out.put_slice(padding.to_le_bytes().get(..padding_bytes as usize).unwrap_or_default());
             }
@@ -319,7 +319,7 @@ struct Cut {
 }
 
 impl Cut {
-    fn into_frame(&self, data: BytesMut) -> Frame {
+    fn into_frame(self, data: BytesMut) -> Frame {
         match self.token {
             Some(token) => Frame::QuickAck(token),
             None => Frame::Packet { data, quick_ack: self.quick_ack },

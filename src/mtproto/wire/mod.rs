@@ -35,7 +35,7 @@ enum Layers {
     /// The first bytes, until they say enough.
     Opening(Vec<u8>),
     /// Packets, under a key stream or bare.
-    Packets { obfuscation: Option<Obfuscation>, framer: Framer },
+    Packets { obfuscation: Option<Box<Obfuscation>>, framer: Framer },
     /// Nobody we know. What it says is dropped unread.
     Stranger,
 }
@@ -216,11 +216,13 @@ impl Layers {
                 let used = match detect::opening(first) {
                     Opening::Undecided => return Ok(()),
                     Opening::Plain(framing, marker_bytes) => {
-                        let mut framer = Framer::new(framing, Side::Server);
                         // Bytes of the first frame may have come together with the marker, in an earlier piece.
-                        let earlier = first.get(marker_bytes..known).unwrap_or_default();
-                        framer.receive(earlier, frames)?;
-                        *self = Self::Packets { obfuscation: None, framer };
+                        let mut earlier = std::mem::take(first);
+                        earlier.truncate(known);
+                        *self =
+                            Self::Packets { obfuscation: None, framer: Framer::new(framing, Side::Server) };
+                        let earlier = earlier.get_mut(marker_bytes..).unwrap_or_default();
+                        self.receive(earlier, now, replays, dialled, frames)?;
                         marker_bytes.saturating_sub(known)
                     }
                     Opening::Obfuscated => {
@@ -231,7 +233,8 @@ impl Layers {
                         };
                         *dialled = DataCentre::from_label(accepted.dc_label.into());
                         let framer = Framer::new(accepted.framing, Side::Server);
-                        *self = Self::Packets { obfuscation: Some(accepted.obfuscation), framer };
+                        let obfuscation = Some(Box::new(accepted.obfuscation));
+                        *self = Self::Packets { obfuscation, framer };
                         missing
                     }
                     // HTTP inside of a WebSocket: nobody does that.
