@@ -124,14 +124,16 @@ impl ClientSession {
         self.outstanding.len()
     }
 
-    /// The next packet: new queries, queries that nobody has heard of for `patience`, acknowledgements. Nothing if there
-    /// is nothing to say.
+    /// The next packet: new queries, queries that nobody has heard of for `patience` (eight times that, if they are known
+    /// to have arrived), acknowledgements. Nothing if there is nothing to say.
     pub fn packet(&mut self, env: &mut Env<'_>, patience: Duration) -> Option<BytesMut> {
         let now = env.now;
         let mut messages = Vec::new();
         let mut repeats = false;
         for (msg_id, query) in &mut self.outstanding {
-            let waits = query.sent_at.is_none_or(|at| now.since(at) >= patience && !query.arrived);
+            let silence = query.sent_at.map(|at| now.since(at));
+            let patience = if query.arrived { patience * 8 } else { patience };
+            let waits = silence.is_none_or(|silence| silence >= patience);
             if waits && messages.len() < 100 {
                 repeats |= query.sent_at.is_some();
                 query.sent_at = Some(now);

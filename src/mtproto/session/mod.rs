@@ -296,7 +296,8 @@ impl Session {
         }
     }
 
-    /// The client came over a path that it did not come over before: what went over others may have died with them.
+    /// The client comes over another path than before: what went over others may have died with them, or may have gone
+    /// to somebody who only passed on a packet of the client.
     fn resume(&mut self, path: PathId) {
         self.lost |= std::mem::take(&mut self.doubt);
         self.send_again_over(path, |sent_over| sent_over != path);

@@ -24,11 +24,11 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// Notes that `msg_id` was accepted on `path`. True if the path was not known before.
-    pub fn note(&mut self, path: Path, msg_id: MsgId) -> bool {
+    /// Notes that `msg_id` was accepted on `path`.
+    pub fn note(&mut self, path: Path, msg_id: MsgId) {
         if let Some(way) = self.list.iter_mut().find(|way| way.path.id == path.id) {
             way.newest = way.newest.max(msg_id);
-            return false;
+            return;
         }
         if self.list.len() >= PATHS_MAX
             && let Some(oldest) = self.list.iter().min_by_key(|way| way.newest).map(|way| way.path.id)
@@ -38,7 +38,6 @@ impl Paths {
         // One place and not four at once: nearly every session has one path at a time.
         self.list.reserve_exact(1);
         self.list.push(Way { path, newest: msg_id, disconnect_at: None });
-        true
     }
 
     /// Where to send: the way of the newest message that was accepted. A replay of an older one moves nothing.
@@ -96,10 +95,10 @@ mod tests {
     #[test]
     fn the_newest_message_decides_where_to_send() {
         let mut paths = Paths::default();
-        assert!(paths.note(path(1), MsgId(10)));
-        assert!(paths.note(path(2), MsgId(20)));
+        paths.note(path(1), MsgId(10));
+        paths.note(path(2), MsgId(20));
         assert_eq!(paths.current(), Some(path(2)));
-        assert!(!paths.note(path(1), MsgId(15)), "an older one, late");
+        paths.note(path(1), MsgId(15)); // an older one, late
         assert_eq!(paths.current(), Some(path(2)));
         assert!(paths.remove(PathId(2)) && !paths.remove(PathId(2)));
         assert_eq!(paths.current(), Some(path(1)));

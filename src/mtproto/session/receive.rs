@@ -66,11 +66,13 @@ impl Session {
         // A lone repetition may be somebody else's replay: it is answered where it came from, and moves nothing.
         let is_news = accepted.in_container || accepted.messages.iter().any(|m| m.standing == Standing::New);
         if is_news {
-            let is_new_path = self.paths.note(path, msg_id);
+            let before = self.paths.current();
+            self.paths.note(path, msg_id);
+            let current = self.paths.current();
             let fresh = accepted.messages.iter().filter(|m| m.standing == Standing::New).map(|m| m.msg_id);
             let lowest = fresh.min().unwrap_or(msg_id);
-            if is_new_path && !self.is_blank() {
-                self.resume(path.id);
+            if let Some(current) = current.filter(|current| before != Some(*current) && !self.is_blank()) {
+                self.resume(current.id);
             }
             self.announce(env, shared, lowest);
         }
