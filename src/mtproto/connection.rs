@@ -284,6 +284,7 @@ impl Connection {
     fn keep_time(&mut self, env: &mut Env<'_>, out: &mut Vec<Output>) {
         let clock = &mut self.clock;
         if self.wire.is_stranger() {
+            // spec: TR-20
             clock.strange_since.get_or_insert(env.now);
         }
         let announced = self.wire.announced_bytes();

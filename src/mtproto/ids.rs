@@ -70,7 +70,8 @@ impl DataCentre {
     /// Nothing for any other number: several clients leave random bytes there.
     #[must_use]
     pub fn from_label(label: i32) -> Option<Self> {
-        // spec: HS-7
+        // Every label is somebody's, and one server answers as all of them: there is no wrong one to refuse.
+        // spec: HS-7, TR-13
         let number = match label.unsigned_abs() {
             test @ 10_001..=10_005 => test - 10_000,
             production => production,
@@ -100,7 +101,7 @@ mod tests {
         assert!(id < MsgId::at(Time::from_secs(1_700_000_001)));
     }
 
-    // proves: HS-7
+    // proves: HS-7, TR-13
     #[test]
     fn a_label_names_a_data_centre_or_nothing() {
         let number = |label| DataCentre::from_label(label).map(DataCentre::number);

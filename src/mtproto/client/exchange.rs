@@ -173,6 +173,7 @@ impl Exchange {
     /// A handshake for a permanent key without a data centre; change the fields for another.
     #[must_use]
     pub fn new(key: PublicKey, padding: Padding, now: Time, dice: &mut dyn Dice) -> Self {
+        // spec: HS-1
         Self {
             key,
             padding,

@@ -73,7 +73,7 @@ pub fn seal(key: &AuthKey, from: Side, packet: &mut BytesMut, dice: &mut dyn Dic
 /// [`NotAuthentic`] for everything that can be wrong: a wrong length, and a `msg_key` that does not fit. The bytes of
 /// `packet` must then be thrown away unread.
 pub fn open(key: &AuthKey, from: Side, packet: &mut [u8]) -> Result<QuickAckToken, NotAuthentic> {
-    // spec: REC-3
+    // spec: REC-3, REC-5
     let aligned = packet.len().checked_sub(HEADER_BYTES).is_some_and(|n| n.is_multiple_of(BLOCK_BYTES));
     if packet.len() < PACKET_BYTES_MIN || !aligned {
         return Err(NotAuthentic);

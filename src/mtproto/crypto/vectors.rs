@@ -102,6 +102,16 @@ fn a_packet_sealed_elsewhere_opens() {
     assert_eq!(packet[HEADER_BYTES..], ramp::<64>(3, 9));
 }
 
+// proves: REC-5
+#[test]
+fn a_packet_of_mtproto_1_does_not_open() {
+    let mut plain: Vec<u8> = ramp::<80>(3, 9).to_vec();
+    let [_, _, _, _, msg_key @ ..] = hash::sha1(&[&plain]);
+    kdf::v1_from_client(&key(), &msg_key).encrypt(&mut plain);
+    let mut packet = [&key().id().0.to_le_bytes(), msg_key.as_slice(), &plain].concat();
+    assert_eq!(open(&key(), Side::Client, &mut packet), Err(NotAuthentic));
+}
+
 // proves: REC-2, REC-3, REC-4
 #[test]
 fn what_is_sealed_opens_and_what_is_changed_does_not() {

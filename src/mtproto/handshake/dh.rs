@@ -115,11 +115,13 @@ mod tests {
 
     use super::*;
 
+    // proves: HS-16
     #[test]
     fn both_sides_make_the_same_key() {
         let mut dice = SeededDice::new(8);
         let ((a, g_a), (b, g_b)) = (Secret::draw(&mut dice), Secret::draw(&mut dice));
         let of = |number: &[u8]| CheckedPublic::check(number).expect("drawn in range");
+        assert_ne!(g_a, g_b, "each is drawn anew");
         assert_eq!(a.key_with(&of(&g_b)).id(), b.key_with(&of(&g_a)).id());
         assert!(!format!("{a:?}").contains("Uint"));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use env::Dice;
 use subtle::ConstantTimeEq as _;
 use tl::service;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::dh::{self, CheckedPublic, Secret};
 use super::padding;
@@ -132,18 +132,21 @@ struct InnerData {
 }
 
 macro_rules! inner_data {
-    ($x:ident, $dc:expr, $expires_in:expr) => {
+    ($x:ident, $dc:expr, $expires_in:expr) => {{
+        let new_nonce = Zeroizing::new($x.new_nonce);
+        $x.new_nonce.zeroize();
+        let (nonce, server_nonce) = ($x.nonce, $x.server_nonce);
         InnerData {
             pq: $x.pq,
             p: $x.p,
             q: $x.q,
-            nonce: $x.nonce,
-            server_nonce: $x.server_nonce,
-            new_nonce: Zeroizing::new($x.new_nonce),
+            nonce,
+            server_nonce,
+            new_nonce,
             dc: $dc,
             expires_in: $expires_in,
         }
-    };
+    }};
 }
 
 impl From<service::enums::PQInnerData> for InnerData {
@@ -151,10 +154,10 @@ impl From<service::enums::PQInnerData> for InnerData {
         // spec: HS-7
         use service::enums::PQInnerData as Of;
         match data {
-            Of::PQInnerData(x) => inner_data!(x, None, None),
-            Of::PQInnerDataDc(x) => inner_data!(x, Some(x.dc), None),
-            Of::PQInnerDataTemp(x) => inner_data!(x, None, Some(x.expires_in)),
-            Of::PQInnerDataTempDc(x) => inner_data!(x, Some(x.dc), Some(x.expires_in)),
+            Of::PQInnerData(mut x) => inner_data!(x, None, None),
+            Of::PQInnerDataDc(mut x) => inner_data!(x, Some(x.dc), None),
+            Of::PQInnerDataTemp(mut x) => inner_data!(x, None, Some(x.expires_in)),
+            Of::PQInnerDataTempDc(mut x) => inner_data!(x, Some(x.dc), Some(x.expires_in)),
         }
     }
 }

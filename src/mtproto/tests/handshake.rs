@@ -164,7 +164,7 @@ impl Line {
     }
 }
 
-// proves: HS-1, HS-2, HS-7, HS-19, HS-20, HS-21, HS-23, HS-27
+// proves: HS-1, HS-2, HS-6, HS-7, HS-19, HS-20, HS-21, HS-23, HS-27
 #[test]
 fn both_paddings_and_all_four_kinds_of_inner_data_make_a_key() {
     for padding in [Padding::RsaPad, Padding::Legacy] {
@@ -545,4 +545,50 @@ fn bytes_behind_a_plaintext_message_and_acks_are_tolerated() {
     let ack = service::MsgsAck { msg_ids: vec![1, 2] };
     line.say(&plain::packet(MsgId(8), &tl::write(&ack, tl::Layer::NEWEST)));
     assert_eq!((line.heard.len(), line.closed), (1, None));
+}
+
+// proves: HS-11, HS-14, HS-15
+#[test]
+fn our_own_client_believes_no_server_that_lies() {
+    use mtproto::client::ExchangeError::{UnsafeGroup, WrongHash, WrongNonce};
+    let mut line = Line::new();
+    let mut exchange = line.exchange(Padding::RsaPad);
+    line.until_server_dh(&mut exchange);
+    let honest: service::ServerDHParamsOk = line.answer();
+    let mut opened = honest.encrypted_answer.clone();
+    exchange.tmp_aes().decrypt(&mut opened);
+    let numbers: service::ServerDHInnerData =
+        tl::Decode::decode(&mut tl::Reader::new(&opened[20..])).expect("the server's numbers");
+    let sealed = |numbers: &service::ServerDHInnerData, hash_of: &[u8]| {
+        let data = tl::write(numbers, tl::Layer::NEWEST);
+        let mut sealed = [sha1(&[hash_of]).as_slice(), &data].concat();
+        sealed.resize(sealed.len().next_multiple_of(16), 0);
+        exchange.tmp_aes().encrypt(&mut sealed);
+        sealed
+    };
+    let truth =
+        |numbers: &service::ServerDHInnerData| sealed(numbers, &tl::write(numbers, tl::Layer::NEWEST));
+    let lies = [
+        (WrongNonce, service::ServerDHParamsOk { nonce: [0; 16], ..honest.clone() }),
+        (WrongNonce, {
+            let numbers = service::ServerDHInnerData { server_nonce: [0; 16], ..numbers.clone() };
+            service::ServerDHParamsOk { encrypted_answer: truth(&numbers), ..honest.clone() }
+        }),
+        (
+            WrongHash,
+            service::ServerDHParamsOk { encrypted_answer: sealed(&numbers, b"another"), ..honest.clone() },
+        ),
+        (UnsafeGroup, {
+            let numbers = service::ServerDHInnerData { g: 2, ..numbers.clone() };
+            service::ServerDHParamsOk { encrypted_answer: truth(&numbers), ..honest.clone() }
+        }),
+        (UnsafeGroup, {
+            let numbers = service::ServerDHInnerData { g_a: vec![1], ..numbers.clone() };
+            service::ServerDHParamsOk { encrypted_answer: truth(&numbers), ..honest.clone() }
+        }),
+    ];
+    for (error, answer) in lies {
+        assert_eq!(exchange.clone().set_client_dh(&answer, &mut line.dice).err(), Some(error));
+    }
+    assert!(exchange.set_client_dh(&honest, &mut line.dice).is_ok());
 }

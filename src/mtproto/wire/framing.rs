@@ -24,6 +24,7 @@ impl Framing {
     /// What a client sends before its first frame.
     #[must_use]
     pub const fn marker(self) -> &'static [u8] {
+        // spec: TR-2
         match self {
             Self::Abridged => &[0xef],
             Self::Intermediate => &[0xee; 4],

@@ -161,6 +161,8 @@ impl Wire {
     /// it.
     #[must_use]
     pub fn send(&mut self, packet: &Packet, dice: &mut dyn Dice) -> Option<Bytes> {
+        // Frames only, from the first answer on: no marker.
+        // spec: TR-3
         let Layers::Packets { obfuscation, framer } = &mut self.layers else { return None };
         let (mut head, head_bytes) = ([0; 10], if self.websocket.is_some() { 10 } else { 0 });
         let mut out = match packet {
@@ -226,6 +228,7 @@ impl Layers {
                         marker_bytes.saturating_sub(known)
                     }
                     Opening::Obfuscated => {
+                        // spec: TR-20, TR-21
                         let accepted = first.first_chunk().filter(|header| replays.is_new(header, now));
                         let Some(accepted) = accepted.and_then(Obfuscation::accept) else {
                             *self = Self::Stranger;

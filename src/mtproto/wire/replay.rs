@@ -45,3 +45,42 @@ impl ReplayCache {
         !memory.old.contains(&name) && memory.young.insert(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use env::SeededDice;
+
+    use super::*;
+
+    fn header(seed: u64) -> [u8; 64] {
+        env::bytes(&mut SeededDice::new(seed))
+    }
+
+    // proves: TR-21
+    #[test]
+    fn a_header_is_remembered_for_ten_minutes_at_least() {
+        let cache = ReplayCache::new();
+        let at = |minutes: u64| Time::from_secs(1_700_000_000 + 60 * minutes);
+        assert!(cache.is_new(&header(0), at(0)));
+        for minute in 1..10 {
+            assert!(cache.is_new(&header(minute), at(minute)));
+            assert!(!cache.is_new(&header(0), at(minute)));
+        }
+        assert!(cache.is_new(&header(99), at(11)), "a new generation");
+        assert!(!cache.is_new(&header(9), at(18)));
+        assert!(cache.is_new(&header(0), at(31)), "in the end it is forgotten");
+    }
+
+    #[test]
+    fn a_flood_of_headers_stays_within_the_bound() {
+        let cache = ReplayCache::new();
+        for seed in 0..2 * REPLAYS_PER_GENERATION_MAX as u64 + 100 {
+            cache.is_new(&header(seed), Time::from_secs(1));
+        }
+        let memory = cache.0.lock().expect("nobody panicked");
+        assert!(
+            memory.young.len() <= REPLAYS_PER_GENERATION_MAX
+                && memory.old.len() <= REPLAYS_PER_GENERATION_MAX
+        );
+    }
+}
