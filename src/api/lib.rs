@@ -1,1 +1,264 @@
-//! Every method we answer.
+//! Every method we answer: what clients say, translated into the model, and what the model gives, as clients read it.
+//!
+//! [`Api::call`] runs one query in one transaction. It never waits: slow work comes back as a [`Later`], which the rim
+//! carries out before it calls again. What a reply or a push must wait for, the fsync of the newest commit it has seen, is
+//! its `ticket`.
+
+pub mod coverage;
+pub mod envelope;
+pub mod input;
+pub mod keys;
+pub mod later;
+pub mod limits;
+pub mod method;
+mod methods;
+pub mod operator;
+pub mod push;
+mod refs;
+mod setup;
+pub mod view;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use env::Env;
+use model::ids::KeyId;
+use model::{Ctx, Effects, Refusal, login};
+use store::Store;
+use tl::{Layer, Method as _, Reader, Writer, functions, stored};
+
+use envelope::Peeled;
+pub use later::{Found, Later};
+use method::{Cx, Halt, Mode, Row};
+pub use setup::Settings;
+// What the gateway has to name of the layers below.
+pub use model::updates::Cursor;
+pub use model::{Ephemeral, Notice, Stop, ids};
+pub use store::{Fault, Ticket};
+
+/// The whole API over one store.
+pub struct Api {
+    store: Arc<Store>,
+    site: Site,
+    rows: HashMap<u32, &'static Row>,
+}
+
+/// What all calls share: settings, and the secrets behind access hashes and file references.
+pub struct Site {
+    /// The settings.
+    pub settings: Settings,
+    pub(crate) secrets: stored::Secrets,
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The key whose identity the call has: a permanent key, or the one that a temporary key is bound to. `None` for a
+    /// temporary key that is not bound yet.
+    pub key: Option<KeyId>,
+    /// The session.
+    pub session_id: i64,
+    /// The query.
+    pub msg_id: i64,
+    /// Which data centre the client believes to speak with; zero if it did not say.
+    pub dc: i32,
+    /// Where it calls from.
+    pub address: IpAddr,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub enum Answer {
+    /// This, once the ticket's commit is durable.
+    Reply(Reply),
+    /// Do this, then call again with what came of it.
+    Later(Later),
+}
+
+/// A finished call.
+#[derive(Debug)]
+pub struct Reply {
+    /// The result or the `rpc_error`, boxed, in the layer of the caller.
+    pub body: Vec<u8>,
+    /// Whether it is a result.
+    pub ok: bool,
+    /// The newest commit that the call saw or made: nothing leaves before it is durable.
+    pub ticket: Ticket,
+    /// What to tell once it is durable.
+    pub effects: Effects,
+    /// Which method it was; `None` if we do not know it.
+    pub method: Option<&'static str>,
+}
+
+impl Api {
+    /// The API over `store`. Makes the site's secrets on the first start.
+    ///
+    /// # Errors
+    /// [`Fault`] of the store.
+    pub fn open(store: Arc<Store>, settings: Settings, env: &mut Env<'_>) -> Result<Self, Fault> {
+        let secrets = setup::secrets(&store, env)?;
+        let rows = methods::rows().flat_map(|row| row.ids.iter().map(move |id| (*id, row))).collect();
+        Ok(Self { store, site: Site { settings, secrets }, rows })
+    }
+
+    /// The store below.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// What all calls share.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Runs one query. `found` is what the rim did for an earlier run of it.
+    pub fn call(&self, caller: &Caller, peeled: &Peeled, found: Option<&Found>, env: &mut Env<'_>) -> Answer {
+        let id = Reader::new(&peeled.query).peek_u32().unwrap_or_default();
+        let Some(row) = self.rows.get(&id) else {
+            return Answer::Reply(Reply {
+                body: rpc_error(Refusal::MethodInvalid),
+                ok: false,
+                ticket: Ticket::default(),
+                effects: Effects::default(),
+                method: None,
+            });
+        };
+        if let Err(Stop::Fault(fault)) = self.remember(caller, peeled, env) {
+            return Answer::Reply(self.fault(row, &fault));
+        }
+        let ran = match row.mode {
+            Mode::Reads => self.store.read(|tx| self.run(tx, caller, peeled, found, row, env)),
+            Mode::Writes => self.store.write(|tx| self.run(tx, caller, peeled, found, row, env)),
+        };
+        let reply = |body, ok, ticket, effects| {
+            Answer::Reply(Reply { body, ok, ticket, effects, method: Some(row.name) })
+        };
+        match ran {
+            Ok((Ran::Done(body, effects), ticket)) => reply(body, true, ticket, effects),
+            Ok((Ran::Counted(refusal), ticket)) => {
+                reply(rpc_error(refusal), false, ticket, Effects::default())
+            }
+            // What refused it may be a commit that is not durable yet.
+            Err(Halt::Refused(refusal) | Halt::Counted(refusal)) => {
+                reply(rpc_error(refusal), false, self.store.newest(), Effects::default())
+            }
+            Err(Halt::Later(later)) => Answer::Later(*later),
+            Err(Halt::Fault(fault)) => Answer::Reply(self.fault(row, &fault)),
+        }
+    }
+
+    /// Keeps what a client says of itself with its key: the layer and the device belong to the key, not to the session.
+    fn remember(&self, caller: &Caller, peeled: &Peeled, env: &mut Env<'_>) -> Result<(), Stop> {
+        let Some(key) = caller.key else { return Ok(()) };
+        if peeled.layer.is_none() && peeled.device.is_none() {
+            return Ok(());
+        }
+        let address = caller.address.to_string();
+        let differs = |row: &stored::AuthKey| {
+            peeled.layer.is_some_and(|layer| row.layer != i32::from(layer))
+                || peeled.device.as_ref().is_some_and(|d| {
+                    row.api_id != d.api_id
+                        || row.device_model != d.device_model
+                        || row.system_version != d.system_version
+                        || row.app_version != d.app_version
+                        || row.lang_code != d.lang_code
+                        || row.ip != address
+                })
+        };
+        let known = self.key(key)?;
+        if !known.is_some_and(|row| differs(&row)) {
+            return Ok(());
+        }
+        self.keep_key(key, env, |row| {
+            if let Some(layer) = peeled.layer {
+                row.layer = i32::from(layer);
+            }
+            if let Some(device) = &peeled.device {
+                row.api_id = device.api_id;
+                row.device_model.clone_from(&device.device_model);
+                row.system_version.clone_from(&device.system_version);
+                row.app_version.clone_from(&device.app_version);
+                row.lang_code.clone_from(&device.lang_code);
+                row.ip.clone_from(&address);
+            }
+        })
+    }
+
+    fn run(
+        &self,
+        tx: &mut store::Tx<'_>,
+        caller: &Caller,
+        peeled: &Peeled,
+        found: Option<&Found>,
+        row: &'static Row,
+        env: &mut Env<'_>,
+    ) -> Result<Ran, Halt> {
+        let key = match caller.key {
+            Some(key) => tx.get(&model::tables::KEYS, &key)?.unwrap_or_default(),
+            None => stored::AuthKey::default(),
+        };
+        let layer = peeled.layer.map_or_else(|| layer_of(&key), Layer);
+        let ctx = Ctx {
+            tx,
+            now: env.now,
+            dice: &mut *env.dice,
+            origin: caller.key.unwrap_or_default(),
+            effects: Effects::default(),
+        };
+        let mut cx = Cx { model: ctx, caller, key, site: &self.site, found };
+        let mut reader = Reader::new(&peeled.query);
+        let mut writer = Writer::new(layer);
+        match (row.run)(&mut cx, &mut reader, &mut writer) {
+            Ok(()) if writer.unspeakable => Err(Refusal::ConnectionLayerInvalid.into()),
+            Ok(()) => Ok(Ran::Done(writer.out, std::mem::take(&mut cx.model.effects))),
+            Err(Halt::Counted(refusal)) => Ok(Ran::Counted(refusal)),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    fn fault(&self, row: &'static Row, fault: &Fault) -> Reply {
+        tracing::error!(method = row.name, %fault, "a call failed through our fault");
+        Reply {
+            body: rpc_error(Refusal::Internal),
+            ok: false,
+            ticket: self.store.newest(),
+            effects: Effects::default(),
+            method: Some(row.name),
+        }
+    }
+}
+
+/// What a transaction that is to be committed gave.
+enum Ran {
+    Done(Vec<u8>, Effects),
+    Counted(Refusal),
+}
+
+/// The layer in which a key's client reads, by what it last said; the oldest served one if it never said.
+pub(crate) fn layer_of(key: &stored::AuthKey) -> Layer {
+    u16::try_from(key.layer).ok().filter(|layer| *layer != 0).map_or(Layer::OLDEST, Layer)
+}
+
+/// A refusal as it goes out.
+#[must_use]
+pub fn rpc_error(refusal: Refusal) -> Vec<u8> {
+    let error = tl::service::RpcError { error_code: refusal.code(), error_message: refusal.name() };
+    tl::write(&error, Layer::ALL)
+}
+
+/// Whether a query only carries file bytes or asks what every session asks: a session of such queries gets no pushes.
+#[must_use]
+pub fn is_side_query(query: &[u8]) -> bool {
+    let id = Reader::new(query).peek_u32().unwrap_or_default();
+    tl::method_name(id).is_none_or(|name| name.starts_with("upload.") || name.starts_with("help."))
+        || functions::auth::BindTempAuthKey::IDS.contains(&id)
+}
+
+/// Whether login codes come by the policy of these settings.
+#[must_use]
+pub fn code_policy(settings: &Settings) -> &login::Policy {
+    &settings.login
+}

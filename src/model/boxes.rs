@@ -6,7 +6,8 @@ use tl::stored;
 use crate::ctx::Ctx;
 use crate::dialogs;
 use crate::error::Done;
-use crate::ids::{Peer, UserId};
+use crate::ids::{Peer, SERVICE, UserId};
+use crate::messages::{self, Outgoing};
 use crate::tables::{BOXES, COPIES, HEADS, HISTORY};
 use crate::updates;
 
@@ -44,13 +45,13 @@ pub(crate) fn peek_id(cx: &mut Ctx<'_, '_>, owner: UserId) -> Done<i32> {
 }
 
 /// A message of a person's box.
-pub fn find(tx: &mut Tx<'_>, owner: UserId, id: i32) -> Done<Option<stored::Message>> {
+pub fn find(tx: &Tx<'_>, owner: UserId, id: i32) -> Done<Option<stored::Message>> {
     Ok(tx.get(&BOXES, &(owner, id))?)
 }
 
 /// Where `other` keeps their copy of a message of `owner`'s box: in a private chat the twin, in a basic group by its author.
 pub(crate) fn copy_of(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     owner: UserId,
     message: &stored::Message,
     other: UserId,
@@ -79,7 +80,11 @@ pub(crate) fn rewrite(cx: &mut Ctx<'_, '_>, owner: UserId, message: &stored::Mes
 }
 
 /// Takes messages out of a person's box and logs the deletion as one change; gives the pts after it and how many went.
-pub(crate) fn remove(cx: &mut Ctx<'_, '_>, owner: UserId, messages: Vec<stored::Message>) -> Done<(i32, i32)> {
+pub(crate) fn remove(
+    cx: &mut Ctx<'_, '_>,
+    owner: UserId,
+    messages: Vec<stored::Message>,
+) -> Done<(i32, i32)> {
     if messages.is_empty() {
         return Ok((updates::head(cx.tx, owner)?.pts, 0));
     }
@@ -100,4 +105,11 @@ pub(crate) fn remove(cx: &mut Ctx<'_, '_>, owner: UserId, messages: Vec<stored::
     let count = i32::try_from(ids.len()).unwrap_or(i32::MAX);
     let pts = updates::append(cx, owner, stored::ChangeDelete { ids }.into(), count)?;
     Ok((pts, count))
+}
+
+/// Puts a message from the service account into a person's box.
+pub fn from_service(cx: &mut Ctx<'_, '_>, to: UserId, out: Outgoing) -> Done<(i32, i32)> {
+    let mut message = messages::draft_row(cx, SERVICE, Peer::User(SERVICE), out);
+    message.out = false;
+    put(cx, to, message)
 }

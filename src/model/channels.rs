@@ -12,7 +12,7 @@ use crate::tables::{CHANNEL_HEADS, CHANNEL_LOGS, CHANNELS, DIALOGS, MEMBERS, POS
 use crate::{chats, dialogs, invites, limits, rights, shelf, updates, users};
 
 /// The counters of a channel.
-pub fn head(tx: &mut Tx<'_>, channel: ChannelId) -> Done<stored::ChannelHead> {
+pub fn head(tx: &Tx<'_>, channel: ChannelId) -> Done<stored::ChannelHead> {
     Ok(tx.get(&CHANNEL_HEADS, &channel)?.unwrap_or(stored::ChannelHead {
         pts: 1,
         next_msg_id: 1,
@@ -22,12 +22,12 @@ pub fn head(tx: &mut Tx<'_>, channel: ChannelId) -> Done<stored::ChannelHead> {
 }
 
 /// A channel that is there.
-pub fn known(tx: &mut Tx<'_>, channel: ChannelId) -> Done<stored::Channel> {
+pub fn known(tx: &Tx<'_>, channel: ChannelId) -> Done<stored::Channel> {
     tx.get(&CHANNELS, &channel)?.filter(|row| !row.deleted).ok_or_else(|| Refusal::ChannelInvalid.into())
 }
 
 /// Somebody's place in a channel.
-pub fn member(tx: &mut Tx<'_>, channel: ChannelId, user: UserId) -> Done<Option<stored::Member>> {
+pub fn member(tx: &Tx<'_>, channel: ChannelId, user: UserId) -> Done<Option<stored::Member>> {
     Ok(tx.get(&MEMBERS, &(channel, user))?)
 }
 
@@ -49,7 +49,11 @@ pub fn admin_rights(member: Option<&stored::Member>) -> i32 {
 }
 
 /// A channel that `me` may read: a member, or anybody if it has a username; who was banned may not.
-pub fn readable(tx: &mut Tx<'_>, me: UserId, channel: ChannelId) -> Done<(stored::Channel, Option<stored::Member>)> {
+pub fn readable(
+    tx: &Tx<'_>,
+    me: UserId,
+    channel: ChannelId,
+) -> Done<(stored::Channel, Option<stored::Member>)> {
     let row = known(tx, channel)?;
     let member = member(tx, channel, me)?;
     let banned = member.as_ref().is_some_and(|m| m.banned_rights.unwrap_or(0) & rights::NO_VIEW != 0);
@@ -61,7 +65,7 @@ pub fn readable(tx: &mut Tx<'_>, me: UserId, channel: ChannelId) -> Done<(stored
 }
 
 /// A channel in which `me` has these admin rights.
-pub fn administered(tx: &mut Tx<'_>, me: UserId, channel: ChannelId, needed: i32) -> Done<stored::Channel> {
+pub fn administered(tx: &Tx<'_>, me: UserId, channel: ChannelId, needed: i32) -> Done<stored::Channel> {
     let (row, member) = readable(tx, me, channel)?;
     if admin_rights(member.as_ref()) & needed == needed {
         Ok(row)
@@ -71,7 +75,7 @@ pub fn administered(tx: &mut Tx<'_>, me: UserId, channel: ChannelId, needed: i32
 }
 
 /// Like [`administered`], but a group's plain members may too unless its default rights say otherwise.
-fn permitted(tx: &mut Tx<'_>, me: UserId, channel: ChannelId, admin: i32, banned: i32) -> Done<stored::Channel> {
+fn permitted(tx: &Tx<'_>, me: UserId, channel: ChannelId, admin: i32, banned: i32) -> Done<stored::Channel> {
     let (row, member) = readable(tx, me, channel)?;
     if admin_rights(member.as_ref()) & admin == admin {
         return Ok(row);
@@ -93,6 +97,7 @@ fn append(
     pts_count: i32,
 ) -> Done<i32> {
     head.pts = head.pts.saturating_add(pts_count);
+    head.changed = cx.date();
     let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count, change };
     cx.tx.put(&CHANNEL_LOGS, &(channel, head.pts), &row)?;
     let floor = head.pts.saturating_sub(limits::LOG_KEEP);
@@ -113,7 +118,7 @@ fn append(
 
 /// What a channel's log holds after `pts`, oldest first; `None` where it no longer reaches back that far.
 pub fn since(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     channel: ChannelId,
     pts: i32,
     limit: usize,
@@ -122,7 +127,8 @@ pub fn since(
     if pts < head.log_floor || pts > head.pts {
         return Ok(None);
     }
-    let rows = tx.scan(&CHANNEL_LOGS, CHANNEL_LOGS.of(channel).after(&(channel, pts)), Order::Forward, limit)?;
+    let rows =
+        tx.scan(&CHANNEL_LOGS, CHANNEL_LOGS.of(channel).after(&(channel, pts)), Order::Forward, limit)?;
     Ok(Some(rows.into_iter().map(|((_, pts), row)| (pts, row)).collect()))
 }
 
@@ -213,7 +219,12 @@ fn changed(cx: &mut Ctx<'_, '_>, channel: ChannelId, user: UserId) -> Done<()> {
 }
 
 /// Writes a service message into a channel.
-fn say(cx: &mut Ctx<'_, '_>, me: UserId, channel: ChannelId, action: stored::enums::Action) -> Done<(i32, i32)> {
+fn say(
+    cx: &mut Ctx<'_, '_>,
+    me: UserId,
+    channel: ChannelId,
+    action: stored::enums::Action,
+) -> Done<(i32, i32)> {
     let row = known(cx.tx, channel)?;
     place(cx, me, &row, Outgoing { action: Some(action), ..Default::default() })
 }
@@ -254,7 +265,8 @@ fn place(cx: &mut Ctx<'_, '_>, me: UserId, row: &stored::Channel, out: Outgoing)
         message.from_id = None;
         if row.signatures && message.action.is_none() {
             let author = users::known(cx.tx, me)?;
-            message.post_author = Some(format!("{} {}", author.first_name, author.last_name).trim().to_owned());
+            message.post_author =
+                Some(format!("{} {}", author.first_name, author.last_name).trim().to_owned());
         }
     }
     let mut head = head(cx.tx, channel)?;
@@ -479,7 +491,12 @@ pub fn restrict(
     } else {
         None
     };
-    let mut place = place.unwrap_or(stored::Member { left: true, user_id: user.0, date: cx.date(), ..Default::default() });
+    let mut place = place.unwrap_or(stored::Member {
+        left: true,
+        user_id: user.0,
+        date: cx.date(),
+        ..Default::default()
+    });
     place.banned_rights = (banned != 0).then_some(banned);
     place.banned_until = if until == i32::MAX { 0 } else { until };
     place.promoted_by = me.0;
@@ -634,11 +651,11 @@ fn keep(cx: &mut Ctx<'_, '_>, mut row: stored::Channel) -> Done<()> {
 
 /// The places in a channel that `wanted` likes: at most `limit` after the first `offset`, and how many there are in all.
 pub fn members(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     channel: ChannelId,
     offset: usize,
     limit: usize,
-    mut wanted: impl FnMut(&mut Tx<'_>, &stored::Member) -> Done<bool>,
+    mut wanted: impl FnMut(&Tx<'_>, &stored::Member) -> Done<bool>,
 ) -> Done<(Vec<stored::Member>, usize)> {
     let mut found = Vec::new();
     let mut count = 0;
@@ -660,7 +677,7 @@ pub fn members(
 }
 
 /// The channels a person is in.
-pub fn of_user(tx: &mut Tx<'_>, user: UserId) -> Done<Vec<ChannelId>> {
+pub fn of_user(tx: &Tx<'_>, user: UserId) -> Done<Vec<ChannelId>> {
     let rows = tx.scan(&DIALOGS, DIALOGS.of(user), Order::Forward, limits::DIALOGS_MAX)?;
     let channel = |((_, peer), dialog): ((UserId, Peer), stored::Dialog)| match peer {
         Peer::Channel(channel) if dialog.member => Some(channel),

@@ -11,12 +11,12 @@ use crate::tables::CHATS;
 use crate::{dialogs, invites, limits, rights, updates, users};
 
 /// A group that is there.
-pub fn known(tx: &mut Tx<'_>, chat: ChatId) -> Done<stored::Chat> {
+pub fn known(tx: &Tx<'_>, chat: ChatId) -> Done<stored::Chat> {
     users::chat(tx, chat)?.ok_or_else(|| Refusal::ChatIdInvalid.into())
 }
 
 /// A group that `me` is in.
-pub fn mine(tx: &mut Tx<'_>, me: UserId, chat: ChatId) -> Done<stored::Chat> {
+pub fn mine(tx: &Tx<'_>, me: UserId, chat: ChatId) -> Done<stored::Chat> {
     let row = known(tx, chat)?;
     if row.deactivated || !is_member(&row, me) {
         return Err(Refusal::PeerIdInvalid.into());
@@ -63,7 +63,13 @@ fn members(row: &stored::Chat) -> Vec<UserId> {
 /// Makes a group of `me` and `others`; gives it, and the id and pts of its first message in `me`'s box.
 pub fn create(cx: &mut Ctx<'_, '_>, me: UserId, others: &[UserId], name: &str) -> Done<(ChatId, i32, i32)> {
     let name = title(name)?;
-    let mut row = stored::Chat { title: name.clone(), creator: me.0, date: cx.date(), version: 1, ..Default::default() };
+    let mut row = stored::Chat {
+        title: name.clone(),
+        creator: me.0,
+        date: cx.date(),
+        version: 1,
+        ..Default::default()
+    };
     enrol(cx, &mut row, me, me);
     for user in others {
         users::known(cx.tx, *user)?;
@@ -101,7 +107,13 @@ fn say(
     row: &stored::Chat,
     action: stored::enums::Action,
 ) -> Done<(i32, i32)> {
-    messages::place_in_chat(cx, me, chat, &members(row), Outgoing { action: Some(action), ..Default::default() })
+    messages::place_in_chat(
+        cx,
+        me,
+        chat,
+        &members(row),
+        Outgoing { action: Some(action), ..Default::default() },
+    )
 }
 
 /// The members of a group as clients read them.
@@ -327,6 +339,6 @@ pub fn renew_invite(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId) -> Done<Stri
 }
 
 /// Whether a person still has a conversation with a group, in it or not.
-pub fn remembers(tx: &mut Tx<'_>, me: UserId, chat: ChatId) -> Done<bool> {
+pub fn remembers(tx: &Tx<'_>, me: UserId, chat: ChatId) -> Done<bool> {
     Ok(dialogs::find(tx, me, Peer::Chat(chat))?.is_some())
 }

@@ -11,18 +11,25 @@ use crate::tables::{BLOCKED, CONTACTS, KNOWN_BY};
 use crate::{updates, users};
 
 /// Somebody's contacts, by id.
-pub fn list(tx: &mut Tx<'_>, me: UserId) -> Done<Vec<(UserId, stored::Contact)>> {
+pub fn list(tx: &Tx<'_>, me: UserId) -> Done<Vec<(UserId, stored::Contact)>> {
     let rows = tx.scan(&CONTACTS, CONTACTS.of(me), Order::Forward, limits::CONTACTS_MAX)?;
     Ok(rows.into_iter().map(|((_, user), row)| (user, row)).collect())
 }
 
 /// How `me` calls `other`, if they are a contact.
-pub fn find(tx: &mut Tx<'_>, me: UserId, other: UserId) -> Done<Option<stored::Contact>> {
+pub fn find(tx: &Tx<'_>, me: UserId, other: UserId) -> Done<Option<stored::Contact>> {
     Ok(tx.get(&CONTACTS, &(me, other))?)
 }
 
 /// Makes somebody a contact under a name, or renames them.
-pub fn add(cx: &mut Ctx<'_, '_>, me: UserId, other: UserId, first: &str, last: &str, phone: &str) -> Done<()> {
+pub fn add(
+    cx: &mut Ctx<'_, '_>,
+    me: UserId,
+    other: UserId,
+    first: &str,
+    last: &str,
+    phone: &str,
+) -> Done<()> {
     if other == me || other == SERVICE {
         return Err(Refusal::ContactIdInvalid.into());
     }
@@ -53,7 +60,7 @@ fn tell_settings(cx: &mut Ctx<'_, '_>, me: UserId, other: UserId) -> Done<()> {
 }
 
 /// What the bar above a chat with `other` should offer `me`.
-pub fn peer_settings(tx: &mut Tx<'_>, me: UserId, other: UserId) -> Done<types::PeerSettings> {
+pub fn peer_settings(tx: &Tx<'_>, me: UserId, other: UserId) -> Done<types::PeerSettings> {
     if me == other || other == SERVICE {
         return Ok(types::PeerSettings::default());
     }
@@ -90,13 +97,13 @@ pub fn block(cx: &mut Ctx<'_, '_>, me: UserId, other: UserId, block: bool) -> Do
 }
 
 /// Whom `me` blocked, with the date.
-pub fn blocked(tx: &mut Tx<'_>, me: UserId) -> Done<Vec<(UserId, i32)>> {
+pub fn blocked(tx: &Tx<'_>, me: UserId) -> Done<Vec<(UserId, i32)>> {
     let rows = tx.scan(&BLOCKED, BLOCKED.of(me), Order::Forward, limits::CONTACTS_MAX)?;
     Ok(rows.into_iter().map(|((_, user), row)| (user, row.date)).collect())
 }
 
 /// The contacts whose names begin a word with what is looked for.
-pub fn search(tx: &mut Tx<'_>, me: UserId, query: &str, limit: usize) -> Done<Vec<UserId>> {
+pub fn search(tx: &Tx<'_>, me: UserId, query: &str, limit: usize) -> Done<Vec<UserId>> {
     let query = query.trim().to_lowercase();
     let mut found = Vec::new();
     for (user, row) in list(tx, me)? {

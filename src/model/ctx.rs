@@ -53,6 +53,8 @@ pub enum Notice {
     Channel(ChannelId),
     /// This key was logged in or out, or its layer changed.
     Key(KeyId),
+    /// There is work for the jobs runner.
+    Jobs,
     /// This person entered or left this channel.
     Membership {
         /// Who.

@@ -13,7 +13,7 @@ use crate::tables::{DIALOGS, DRAFTS, PINNED};
 use crate::updates;
 
 /// A person's conversation with `peer`, if there is one.
-pub fn find(tx: &mut Tx<'_>, user: UserId, peer: Peer) -> Done<Option<stored::Dialog>> {
+pub fn find(tx: &Tx<'_>, user: UserId, peer: Peer) -> Done<Option<stored::Dialog>> {
     Ok(tx.get(&DIALOGS, &(user, peer))?)
 }
 
@@ -35,7 +35,8 @@ pub(crate) fn pull(cx: &mut Ctx<'_, '_>, user: UserId, peer: Peer, gone: &[store
     let Some(mut dialog) = find(cx.tx, user, peer)? else { return Ok(()) };
     dialog.messages = dialog.messages.saturating_sub(i32::try_from(gone.len()).unwrap_or(i32::MAX)).max(0);
     let unread = gone.iter().filter(|m| m.id > dialog.read_inbox_max && shelf::is_incoming(m, user)).count();
-    dialog.unread_count = dialog.unread_count.saturating_sub(i32::try_from(unread).unwrap_or(i32::MAX)).max(0);
+    dialog.unread_count =
+        dialog.unread_count.saturating_sub(i32::try_from(unread).unwrap_or(i32::MAX)).max(0);
     if gone.iter().any(|m| m.id == dialog.top_message) {
         let top = Shelf::of(user, peer).older(cx.tx, i32::MAX, 1)?.pop();
         (dialog.top_message, dialog.top_date) = top.map_or((0, dialog.top_date), |m| (m.id, m.date));
@@ -56,14 +57,14 @@ pub struct Entry {
 }
 
 /// Completes one conversation's row.
-pub fn entry(tx: &mut Tx<'_>, user: UserId, peer: Peer) -> Done<Entry> {
+pub fn entry(tx: &Tx<'_>, user: UserId, peer: Peer) -> Done<Entry> {
     let dialog = find(tx, user, peer)?.unwrap_or_default();
     let pinned = pinned(tx, user)?.iter().position(|p| *p == peer);
     complete(tx, user, peer, dialog, pinned)
 }
 
 fn complete(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     user: UserId,
     peer: Peer,
     mut dialog: stored::Dialog,
@@ -83,7 +84,7 @@ fn complete(
 }
 
 /// All conversations of a person that have something in them, the newest first, the pinned in their order before the others.
-pub fn list(tx: &mut Tx<'_>, user: UserId) -> Done<Vec<Entry>> {
+pub fn list(tx: &Tx<'_>, user: UserId) -> Done<Vec<Entry>> {
     let order = pinned(tx, user)?;
     let mut entries = Vec::new();
     for ((_, peer), dialog) in tx.scan(&DIALOGS, DIALOGS.of(user), Order::Forward, limits::DIALOGS_MAX)? {
@@ -96,12 +97,14 @@ pub fn list(tx: &mut Tx<'_>, user: UserId) -> Done<Vec<Entry>> {
             entries.push(entry);
         }
     }
-    entries.sort_by_key(|e| (e.pinned.unwrap_or(usize::MAX), -i64::from(e.dialog.top_date), -i64::from(e.dialog.top_message)));
+    entries.sort_by_key(|e| {
+        (e.pinned.unwrap_or(usize::MAX), -i64::from(e.dialog.top_date), -i64::from(e.dialog.top_message))
+    });
     Ok(entries)
 }
 
 /// The peers pinned on a person's main list, top first.
-pub fn pinned(tx: &mut Tx<'_>, user: UserId) -> Done<Vec<Peer>> {
+pub fn pinned(tx: &Tx<'_>, user: UserId) -> Done<Vec<Peer>> {
     Ok(tx.get(&PINNED, &user)?.map_or_else(Vec::new, |row| row.peers.iter().map(Peer::from).collect()))
 }
 
@@ -162,24 +165,29 @@ pub fn mark_unread(cx: &mut Ctx<'_, '_>, me: UserId, peer: Peer, unread: bool) -
 }
 
 /// The conversations that a person marked as unread.
-pub fn marked_unread(tx: &mut Tx<'_>, me: UserId) -> Done<Vec<Peer>> {
+pub fn marked_unread(tx: &Tx<'_>, me: UserId) -> Done<Vec<Peer>> {
     let rows = tx.scan(&DIALOGS, DIALOGS.of(me), Order::Forward, limits::DIALOGS_MAX)?;
     Ok(rows.into_iter().filter(|(_, d)| d.unread_mark).map(|((_, peer), _)| peer).collect())
 }
 
 /// What a person has written into a conversation and not sent.
-pub fn draft(tx: &mut Tx<'_>, me: UserId, peer: Peer) -> Done<Option<enums::DraftMessage>> {
+pub fn draft(tx: &Tx<'_>, me: UserId, peer: Peer) -> Done<Option<enums::DraftMessage>> {
     Ok(tx.get(&DRAFTS, &(me, peer))?.map(|row| row.draft))
 }
 
 /// All drafts of a person.
-pub fn drafts(tx: &mut Tx<'_>, me: UserId) -> Done<Vec<(Peer, enums::DraftMessage)>> {
+pub fn drafts(tx: &Tx<'_>, me: UserId) -> Done<Vec<(Peer, enums::DraftMessage)>> {
     let rows = tx.scan(&DRAFTS, DRAFTS.of(me), Order::Forward, limits::DIALOGS_MAX)?;
     Ok(rows.into_iter().map(|((_, peer), row)| (peer, row.draft)).collect())
 }
 
 /// Keeps a draft on all devices; `None` clears it.
-pub fn save_draft(cx: &mut Ctx<'_, '_>, me: UserId, peer: Peer, draft: Option<types::DraftMessage>) -> Done<()> {
+pub fn save_draft(
+    cx: &mut Ctx<'_, '_>,
+    me: UserId,
+    peer: Peer,
+    draft: Option<types::DraftMessage>,
+) -> Done<()> {
     let had = self::draft(cx.tx, me, peer)?.is_some();
     let draft = if let Some(draft) = draft {
         let draft = enums::DraftMessage::from(draft);
@@ -192,7 +200,8 @@ pub fn save_draft(cx: &mut Ctx<'_, '_>, me: UserId, peer: Peer, draft: Option<ty
         cx.tx.delete(&DRAFTS, &(me, peer))?;
         types::DraftMessageEmpty { date: Some(cx.date()) }.into()
     };
-    let update = types::UpdateDraftMessage { peer: peer.into(), top_msg_id: None, saved_peer_id: None, draft };
+    let update =
+        types::UpdateDraftMessage { peer: peer.into(), top_msg_id: None, saved_peer_id: None, draft };
     updates::append_aside(cx, me, update.into())
 }
 

@@ -44,6 +44,7 @@ macro_rules! refusals {
 
 refusals! {
     ApiIdInvalid 400 "API_ID_INVALID";
+    AuthBytesInvalid 400 "AUTH_BYTES_INVALID";
     AuthKeyUnregistered 401 "AUTH_KEY_UNREGISTERED";
     AuthKeyPermEmpty 401 "AUTH_KEY_PERM_EMPTY";
     BotMethodInvalid 400 "BOT_METHOD_INVALID";

@@ -10,7 +10,7 @@ use crate::tables::INVITES;
 use crate::{channels, chats};
 
 /// Where a link leads, if it is valid.
-pub fn find(tx: &mut Tx<'_>, hash: &str) -> Done<stored::Invite> {
+pub fn find(tx: &Tx<'_>, hash: &str) -> Done<stored::Invite> {
     if hash.is_empty() {
         return Err(Refusal::InviteHashEmpty.into());
     }
@@ -31,8 +31,7 @@ pub(crate) fn renew(cx: &mut Ctx<'_, '_>, peer: Peer, me: UserId, old: Option<&s
     let random: [u8; 16] = env::bytes(cx.dice);
     let hash: String =
         random.iter().filter_map(|b| ALPHABET.get(usize::from(b % 64))).map(|c| char::from(*c)).collect();
-    let row =
-        stored::Invite { revoked: false, peer: peer.into(), creator: me.0, date: cx.date(), usage: 0 };
+    let row = stored::Invite { revoked: false, peer: peer.into(), creator: me.0, date: cx.date(), usage: 0 };
     cx.tx.put(&INVITES, &(Name::of(&hash), hash.clone()), &row)?;
     Ok(hash)
 }

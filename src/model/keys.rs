@@ -10,18 +10,19 @@ use crate::limits;
 use crate::tables::{KEYS, LOGINS, PARTS, UPLOADS};
 
 /// A key's row.
-pub fn find(tx: &mut Tx<'_>, key: KeyId) -> Done<Option<stored::AuthKey>> {
+pub fn find(tx: &Tx<'_>, key: KeyId) -> Done<Option<stored::AuthKey>> {
     Ok(tx.get(&KEYS, &key)?)
 }
 
-/// Keeps a new key. False, and nothing kept, if there is one with this id.
-pub fn insert(cx: &mut Ctx<'_, '_>, key: KeyId, secret: &[u8]) -> Done<bool> {
+/// Keeps a new key, made with a client that takes us for data centre `dc`. False, and nothing kept, if there is one with this id.
+pub fn insert(cx: &mut Ctx<'_, '_>, key: KeyId, secret: &[u8], dc: i32) -> Done<bool> {
     if find(cx.tx, key)?.is_some() {
         return Ok(false);
     }
     let row = stored::AuthKey {
         id: key.0,
         key: secret.to_vec(),
+        dc,
         created: cx.date(),
         last_active: cx.date(),
         ..Default::default()
@@ -89,7 +90,7 @@ pub fn destroy(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<bool> {
 }
 
 /// The keys on which a person is logged in.
-pub fn of_user(tx: &mut Tx<'_>, user: UserId) -> Done<Vec<stored::AuthKey>> {
+pub fn of_user(tx: &Tx<'_>, user: UserId) -> Done<Vec<stored::AuthKey>> {
     let keys: Vec<KeyId> = tx
         .scan(&LOGINS, LOGINS.of(user), Order::Forward, limits::LOGINS_MAX + 1)?
         .into_iter()

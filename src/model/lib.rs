@@ -12,6 +12,7 @@ pub mod dialogs;
 pub mod error;
 pub mod ids;
 pub mod invites;
+pub mod jobs;
 pub mod keys;
 pub mod limits;
 pub mod login;

@@ -54,5 +54,7 @@ pub const CODES_PER_PHONE: i32 = 5;
 pub const CODE_WINDOW_SECS: i32 = 600;
 /// Seconds a login code is good for.
 pub const CODE_TTL_SECS: i32 = 300;
+/// Attempts at a job before it is given up.
+pub const JOB_ATTEMPTS_MAX: i32 = 12;
 /// Keys on which one person may be logged in.
 pub const LOGINS_MAX: usize = 100;

@@ -5,8 +5,12 @@ use tl::stored;
 
 use crate::ctx::Ctx;
 use crate::error::{Done, Refusal, Stop};
+use crate::ids::UserId;
 use crate::limits;
-use crate::tables::{LOGIN_CODES, TALLIES};
+use crate::tables::{EXPORTS, LOGIN_CODES, TALLIES};
+
+/// Seconds for which an exported login is good.
+const EXPORT_TTL_SECS: i32 = 60;
 
 /// How login codes are made; from the settings.
 #[derive(Debug, Clone)]
@@ -73,7 +77,7 @@ pub fn count(cx: &mut Ctx<'_, '_>, what: &str, max: i32, window_secs: i32) -> Do
 }
 
 /// The code that waits for a phone number, if its name is right and it is still good.
-pub fn pending(tx: &mut Tx<'_>, phone: &str, hash: &str, now: i32) -> Done<stored::LoginCode> {
+pub fn pending(tx: &Tx<'_>, phone: &str, hash: &str, now: i32) -> Done<stored::LoginCode> {
     if hash.is_empty() {
         return Err(Refusal::PhoneCodeHashEmpty.into());
     }
@@ -85,7 +89,7 @@ pub fn pending(tx: &mut Tx<'_>, phone: &str, hash: &str, now: i32) -> Done<store
 }
 
 /// The newest code of a phone number, for its owner at the server.
-pub fn peek(tx: &mut Tx<'_>, phone: &str, now: i32) -> Done<Option<String>> {
+pub fn peek(tx: &Tx<'_>, phone: &str, now: i32) -> Done<Option<String>> {
     let row = tx.get(&LOGIN_CODES, &key(phone))?;
     Ok(row.filter(|row| !row.consumed && now < row.expires).map(|row| row.code))
 }
@@ -113,6 +117,26 @@ pub fn consume(cx: &mut Ctx<'_, '_>, phone: &str) -> Done<()> {
     if let Some(mut row) = cx.tx.get(&LOGIN_CODES, &key(phone))? {
         row.consumed = true;
         cx.tx.put(&LOGIN_CODES, &key(phone), &row)?;
+    }
+    Ok(())
+}
+
+/// Deals a ticket with which another key of the same person is logged in; good once, for a minute.
+pub fn export(cx: &mut Ctx<'_, '_>, user: UserId) -> Done<Vec<u8>> {
+    let ticket: [u8; 32] = env::bytes(cx.dice);
+    let row = stored::Exported { user_id: user.0, expires: cx.date().saturating_add(EXPORT_TTL_SECS) };
+    cx.tx.put(&EXPORTS, &(Name::of_bytes(&ticket), ticket), &row)?;
+    Ok(ticket.to_vec())
+}
+
+/// Takes such a ticket.
+pub fn import(cx: &mut Ctx<'_, '_>, user: UserId, ticket: &[u8]) -> Done<()> {
+    let ticket: [u8; 32] = ticket.try_into().map_err(|_| Refusal::AuthBytesInvalid)?;
+    let key = (Name::of_bytes(&ticket), ticket);
+    let row = cx.tx.get(&EXPORTS, &key)?.ok_or(Refusal::AuthBytesInvalid)?;
+    cx.tx.delete(&EXPORTS, &key)?;
+    if row.user_id != user.0 || row.expires < cx.date() {
+        return Err(Refusal::AuthBytesInvalid.into());
     }
     Ok(())
 }

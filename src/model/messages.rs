@@ -180,7 +180,7 @@ pub(crate) fn place_in_chat(
 }
 
 fn check_reply(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     me: UserId,
     peer: Peer,
     reply: Option<&stored::Reply>,
@@ -194,7 +194,7 @@ fn check_reply(
 
 /// Makes a copy's reply point into its own box; a reply to what the other has deleted points nowhere.
 fn translate_reply(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     me: UserId,
     answered: Option<&stored::Message>,
     other: UserId,
@@ -209,7 +209,7 @@ fn translate_reply(
 }
 
 /// Everybody who keeps a copy of a message of `me`'s box, `me` last, with the copy.
-fn copies(tx: &mut Tx<'_>, me: UserId, message: &stored::Message) -> Done<Vec<(UserId, stored::Message)>> {
+fn copies(tx: &Tx<'_>, me: UserId, message: &stored::Message) -> Done<Vec<(UserId, stored::Message)>> {
     let people: Vec<UserId> = match Peer::from(&message.peer) {
         Peer::User(user) if user != me => vec![user],
         Peer::User(_) | Peer::Channel(_) => Vec::new(),
@@ -314,7 +314,12 @@ pub fn delete(cx: &mut Ctx<'_, '_>, me: UserId, ids: &[i32], revoke: bool) -> Do
     delete_rows(cx, me, mine, revoke)
 }
 
-fn delete_rows(cx: &mut Ctx<'_, '_>, me: UserId, mine: Vec<stored::Message>, revoke: bool) -> Done<(i32, i32)> {
+fn delete_rows(
+    cx: &mut Ctx<'_, '_>,
+    me: UserId,
+    mine: Vec<stored::Message>,
+    revoke: bool,
+) -> Done<(i32, i32)> {
     if revoke {
         let mut theirs: Vec<(UserId, Vec<stored::Message>)> = Vec::new();
         for message in &mine {

@@ -15,7 +15,7 @@ use crate::users;
 pub const ONLINE_FOR: Duration = Duration::from_secs(300);
 
 /// A person's status as `viewer` may see it. Who blocked somebody is seen by them as long gone.
-pub fn status(tx: &mut Tx<'_>, user: UserId, viewer: UserId, now: i32) -> Done<Option<enums::UserStatus>> {
+pub fn status(tx: &Tx<'_>, user: UserId, viewer: UserId, now: i32) -> Done<Option<enums::UserStatus>> {
     if user == SERVICE {
         return Ok(None);
     }

@@ -31,7 +31,7 @@ impl Shelf {
     }
 
     /// Messages with ids below `below`, newest first.
-    pub fn older(&self, tx: &mut Tx<'_>, below: i32, limit: usize) -> Done<Vec<stored::Message>> {
+    pub fn older(&self, tx: &Tx<'_>, below: i32, limit: usize) -> Done<Vec<stored::Message>> {
         match *self {
             Self::Box(me, peer) => {
                 let bounds = HISTORY.prefix(&(me, peer)).before(&(me, peer, below));
@@ -40,13 +40,17 @@ impl Shelf {
             }
             Self::Channel(channel) => {
                 let bounds = POSTS.of(channel).before(&(channel, below));
-                Ok(tx.scan(&POSTS, bounds, Order::Backward, limit)?.into_iter().map(|(_, post)| post).collect())
+                Ok(tx
+                    .scan(&POSTS, bounds, Order::Backward, limit)?
+                    .into_iter()
+                    .map(|(_, post)| post)
+                    .collect())
             }
         }
     }
 
     /// Messages with ids from `from` on, oldest first.
-    pub fn newer(&self, tx: &mut Tx<'_>, from: i32, limit: usize) -> Done<Vec<stored::Message>> {
+    pub fn newer(&self, tx: &Tx<'_>, from: i32, limit: usize) -> Done<Vec<stored::Message>> {
         match *self {
             Self::Box(me, peer) => {
                 let bounds = HISTORY.prefix(&(me, peer)).from(&(me, peer, from));
@@ -55,18 +59,22 @@ impl Shelf {
             }
             Self::Channel(channel) => {
                 let bounds = POSTS.of(channel).from(&(channel, from));
-                Ok(tx.scan(&POSTS, bounds, Order::Forward, limit)?.into_iter().map(|(_, post)| post).collect())
+                Ok(tx
+                    .scan(&POSTS, bounds, Order::Forward, limit)?
+                    .into_iter()
+                    .map(|(_, post)| post)
+                    .collect())
             }
         }
     }
 
-    fn boxed(tx: &mut Tx<'_>, me: UserId, ids: impl Iterator<Item = i32>) -> Done<Vec<stored::Message>> {
+    fn boxed(tx: &Tx<'_>, me: UserId, ids: impl Iterator<Item = i32>) -> Done<Vec<stored::Message>> {
         let keys: Vec<_> = ids.map(|id| (me, id)).collect();
         Ok(tx.get_many(&BOXES, &keys)?.into_iter().flatten().collect())
     }
 
     /// One message, if it is on this shelf.
-    pub fn one(&self, tx: &mut Tx<'_>, id: i32) -> Done<Option<stored::Message>> {
+    pub fn one(&self, tx: &Tx<'_>, id: i32) -> Done<Option<stored::Message>> {
         Ok(match *self {
             Self::Box(me, peer) => tx.get(&BOXES, &(me, id))?.filter(|m| Peer::from(&m.peer) == peer),
             Self::Channel(channel) => tx.get(&POSTS, &(channel, id))?,
@@ -74,7 +82,7 @@ impl Shelf {
     }
 
     /// How many messages stand here.
-    pub fn count(&self, tx: &mut Tx<'_>) -> Done<i32> {
+    pub fn count(&self, tx: &Tx<'_>) -> Done<i32> {
         Ok(match *self {
             Self::Box(me, peer) => tx.get(&DIALOGS, &(me, peer))?.map_or(0, |dialog| dialog.messages),
             Self::Channel(channel) => channels::head(tx, channel)?.messages,
@@ -82,7 +90,7 @@ impl Shelf {
     }
 
     /// How many messages above `read` came from others than `me`.
-    pub fn unread(&self, tx: &mut Tx<'_>, me: UserId, read: i32) -> Done<i32> {
+    pub fn unread(&self, tx: &Tx<'_>, me: UserId, read: i32) -> Done<i32> {
         let mut unread = 0;
         let mut from = read.saturating_add(1);
         let mut looked = 0;
@@ -99,8 +107,9 @@ impl Shelf {
     /// The id from which on messages are not older than `date`; `i32::MAX` if all are older.
     ///
     /// Ids and dates rise together on a shelf, so this is a search by halves.
-    pub fn first_since(&self, tx: &mut Tx<'_>, date: i32) -> Done<i32> {
-        let (mut low, mut high) = (1, self.older(tx, i32::MAX, 1)?.first().map_or(1, |m| m.id.saturating_add(1)));
+    pub fn first_since(&self, tx: &Tx<'_>, date: i32) -> Done<i32> {
+        let (mut low, mut high) =
+            (1, self.older(tx, i32::MAX, 1)?.first().map_or(1, |m| m.id.saturating_add(1)));
         let end = high;
         while low < high {
             let middle = low + (high - low) / 2;
@@ -113,7 +122,7 @@ impl Shelf {
     }
 
     /// A page of the conversation, newest first.
-    pub fn page(&self, tx: &mut Tx<'_>, page: Page) -> Done<Vec<stored::Message>> {
+    pub fn page(&self, tx: &Tx<'_>, page: Page) -> Done<Vec<stored::Message>> {
         let limit = page.limit.min(limits::PAGE_MAX);
         let start = match (page.offset_id, page.offset_date) {
             (0, 0) => i32::MAX,
@@ -123,7 +132,8 @@ impl Shelf {
         let mut messages = Vec::with_capacity(limit);
         let mut skip = 0;
         if page.add_offset < 0 {
-            let wanted = usize::try_from(page.add_offset.unsigned_abs()).unwrap_or(usize::MAX).min(limits::PAGE_MAX);
+            let wanted =
+                usize::try_from(page.add_offset.unsigned_abs()).unwrap_or(usize::MAX).min(limits::PAGE_MAX);
             if start != i32::MAX {
                 messages = self.newer(tx, start, wanted)?;
                 messages.reverse();
@@ -151,7 +161,7 @@ impl Shelf {
     /// and how many there are as far as the search went.
     pub fn search(
         &self,
-        tx: &mut Tx<'_>,
+        tx: &Tx<'_>,
         page: Page,
         mut wanted: impl FnMut(&stored::Message) -> bool,
     ) -> Done<(Vec<stored::Message>, usize)> {

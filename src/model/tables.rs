@@ -92,6 +92,8 @@ pub const DOCUMENTS: Table<FileId, stored::Document> = Table::new(b'd');
 pub const PHONES: Table<(Name, String), stored::Id> = Table::new(b'p');
 /// The code that was sent to a phone number.
 pub const LOGIN_CODES: Table<(Name, String), stored::LoginCode> = Table::new(b'c');
+/// Tickets that log in another key of the same client.
+pub const EXPORTS: Table<(Name, [u8; 32]), stored::Exported> = Table::new(b'e');
 /// How often codes were asked for: by phone number or by address.
 pub const TALLIES: Table<(Name, String), stored::Tally> = Table::new(b't');
 /// Whose a username is (lower case).

@@ -24,12 +24,18 @@ pub struct Cursor {
 }
 
 /// The counters of a person's box; those of a fresh one start at pts 1, since clients take 0 for "unknown".
-pub fn head(tx: &mut Tx<'_>, user: UserId) -> Done<stored::UserHead> {
-    Ok(tx.get(&HEADS, &user)?.unwrap_or(stored::UserHead { pts: 1, aside: 0, qts: 0, next_msg_id: 1, log_floor: 1 }))
+pub fn head(tx: &Tx<'_>, user: UserId) -> Done<stored::UserHead> {
+    Ok(tx.get(&HEADS, &user)?.unwrap_or(stored::UserHead {
+        pts: 1,
+        aside: 0,
+        qts: 0,
+        next_msg_id: 1,
+        log_floor: 1,
+    }))
 }
 
 /// Where a person's log ends now.
-pub fn end(tx: &mut Tx<'_>, user: UserId) -> Done<Cursor> {
+pub fn end(tx: &Tx<'_>, user: UserId) -> Done<Cursor> {
     let head = head(tx, user)?;
     Ok(Cursor { pts: head.pts, aside: head.aside })
 }
@@ -37,7 +43,12 @@ pub fn end(tx: &mut Tx<'_>, user: UserId) -> Done<Cursor> {
 /// Appends a change that clients count as `pts_count` steps, and gives the pts after it.
 ///
 /// `pts_count` is 1 but for a deletion of several messages.
-pub fn append(cx: &mut Ctx<'_, '_>, user: UserId, change: stored::enums::Change, pts_count: i32) -> Done<i32> {
+pub fn append(
+    cx: &mut Ctx<'_, '_>,
+    user: UserId,
+    change: stored::enums::Change,
+    pts_count: i32,
+) -> Done<i32> {
     let mut head = head(cx.tx, user)?;
     head.pts = head.pts.saturating_add(pts_count);
     let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count, change };
@@ -82,7 +93,7 @@ fn trim(tx: &mut Tx<'_>, user: UserId, head: &mut stored::UserHead) -> Done<()> 
 ///
 /// Gives `None` where the log no longer reaches back that far, or `from` was never reached: the reader has to start anew.
 pub fn since(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     user: UserId,
     from: Cursor,
     limit: usize,

@@ -11,7 +11,7 @@ use crate::tables::{BLOCKED, CHATS, CONTACTS, DIALOGS, KNOWN_BY, NEXT_IDS, PHONE
 use crate::updates;
 
 /// A person's row, if there is such a person. The service account needs no row.
-pub fn find(tx: &mut Tx<'_>, user: UserId) -> Done<Option<stored::User>> {
+pub fn find(tx: &Tx<'_>, user: UserId) -> Done<Option<stored::User>> {
     if user == SERVICE {
         return Ok(Some(service()));
     }
@@ -19,7 +19,7 @@ pub fn find(tx: &mut Tx<'_>, user: UserId) -> Done<Option<stored::User>> {
 }
 
 /// A person who must be there.
-pub fn known(tx: &mut Tx<'_>, user: UserId) -> Done<stored::User> {
+pub fn known(tx: &Tx<'_>, user: UserId) -> Done<stored::User> {
     find(tx, user)?.ok_or_else(|| Refusal::UserIdInvalid.into())
 }
 
@@ -35,7 +35,7 @@ fn service() -> stored::User {
 }
 
 /// The person with this phone number (digits only).
-pub fn by_phone(tx: &mut Tx<'_>, phone: &str) -> Done<Option<UserId>> {
+pub fn by_phone(tx: &Tx<'_>, phone: &str) -> Done<Option<UserId>> {
     if phone == "42777" {
         return Ok(Some(SERVICE));
     }
@@ -43,7 +43,7 @@ pub fn by_phone(tx: &mut Tx<'_>, phone: &str) -> Done<Option<UserId>> {
 }
 
 /// Whose username this is; case does not matter.
-pub fn by_username(tx: &mut Tx<'_>, username: &str) -> Done<Option<Peer>> {
+pub fn by_username(tx: &Tx<'_>, username: &str) -> Done<Option<Peer>> {
     let folded = username.to_lowercase();
     Ok(tx.get(&USERNAMES, &(Name::of(&folded), folded))?.map(|row| Peer::from(&row.peer)))
 }
@@ -130,7 +130,7 @@ pub fn is_username(name: &str) -> bool {
 }
 
 /// Whether `peer` could take this username.
-pub fn is_free(tx: &mut Tx<'_>, username: &str, peer: Peer) -> Done<bool> {
+pub fn is_free(tx: &Tx<'_>, username: &str, peer: Peer) -> Done<bool> {
     if !is_username(username) {
         return Err(Refusal::UsernameInvalid.into());
     }
@@ -179,7 +179,12 @@ fn tell_name(cx: &mut Ctx<'_, '_>, me: UserId, user: &stored::User) -> Done<()> 
 #[must_use]
 pub fn usernames(username: Option<&str>) -> Vec<types::Username> {
     username
-        .map(|name| types::Username { editable: true, active: true, username: name.to_owned(), ..Default::default() })
+        .map(|name| types::Username {
+            editable: true,
+            active: true,
+            username: name.to_owned(),
+            ..Default::default()
+        })
         .into_iter()
         .collect()
 }
@@ -193,7 +198,7 @@ pub(crate) fn tell_watchers(cx: &mut Ctx<'_, '_>, me: UserId, update: enums::Upd
 }
 
 /// Who shows `me` somewhere: bounded, the rest learns of a change when it next looks.
-pub fn watchers(tx: &mut Tx<'_>, me: UserId) -> Done<Vec<UserId>> {
+pub fn watchers(tx: &Tx<'_>, me: UserId) -> Done<Vec<UserId>> {
     use store::Order::Forward;
     let max = limits::STATUS_AUDIENCE_MAX;
     let mut people: Vec<UserId> =
@@ -224,7 +229,7 @@ pub struct Relation {
 }
 
 /// How `me` stands to `other`.
-pub fn relation(tx: &mut Tx<'_>, me: UserId, other: UserId) -> Done<Relation> {
+pub fn relation(tx: &Tx<'_>, me: UserId, other: UserId) -> Done<Relation> {
     let contact = tx.get(&CONTACTS, &(me, other))?.is_some();
     Ok(Relation {
         contact,
@@ -235,7 +240,7 @@ pub fn relation(tx: &mut Tx<'_>, me: UserId, other: UserId) -> Done<Relation> {
 }
 
 /// Whether there is such a basic group.
-pub fn chat(tx: &mut Tx<'_>, chat: ChatId) -> Done<Option<stored::Chat>> {
+pub fn chat(tx: &Tx<'_>, chat: ChatId) -> Done<Option<stored::Chat>> {
     Ok(tx.get(&CHATS, &chat)?)
 }
 

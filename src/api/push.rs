@@ -1,0 +1,176 @@
+//! What the gateway pushes: rows of the logs after a reader's cursor, as one `updates` in the reader's layer.
+
+use env::Time;
+use model::ids::{ChannelId, KeyId, UserId};
+use model::updates::Cursor;
+use model::{Done, Ephemeral, Stop, channels, updates};
+use store::{Ticket, Tx};
+use tl::{Encode, Layer, Writer, enums, stored, types};
+
+use crate::view::View;
+use crate::view::update::{Told, new_message};
+use crate::{Api, limits};
+
+/// Who listens on a key.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// Who is logged in.
+    pub user: UserId,
+    /// The layer their client reads.
+    pub layer: Layer,
+    /// Whether the key has ever asked for updates: until it has, it gets none.
+    pub wants_updates: bool,
+    /// Where their log ends now.
+    pub end: Cursor,
+    /// The channels they are in, with where each log ends now.
+    pub channels: Vec<(ChannelId, i32)>,
+}
+
+/// Something to push.
+#[derive(Debug)]
+pub struct Push {
+    /// An `Updates`, boxed; `None` if nothing of it is for this reader.
+    pub body: Option<Vec<u8>>,
+    /// Where the reader has come.
+    pub to: Cursor,
+    /// Whether there is more behind it.
+    pub more: bool,
+    /// What must be durable before it leaves.
+    pub ticket: Ticket,
+}
+
+impl Api {
+    /// Who listens on a key; `None` if nobody is logged in on it.
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store.
+    pub fn listener(&self, key: KeyId) -> Result<Option<Listener>, Stop> {
+        let (listener, _) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
+            let Some(row) = tx.get(&model::tables::KEYS, &key)? else { return Ok(None) };
+            let Some(user) = row.user_id.map(UserId) else { return Ok(None) };
+            let mut places = Vec::new();
+            for channel in channels::of_user(tx, user)? {
+                places.push((channel, channels::head(tx, channel)?.pts));
+            }
+            Ok(Some(Listener {
+                user,
+                layer: crate::layer_of(&row),
+                wants_updates: row.updates_wanted,
+                end: updates::end(tx, user)?,
+                channels: places,
+            }))
+        })?;
+        Ok(listener)
+    }
+
+    /// What happened to the person logged in on `key` after `from`, without what the key caused itself.
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store.
+    pub fn account_push(&self, key: KeyId, from: Cursor, now: Time) -> Result<Option<Push>, Stop> {
+        let (push, ticket) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
+            let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
+            let Some(rows) = updates::since(tx, user, from, limits::PUSH_ROWS_MAX)? else {
+                let to = updates::end(tx, user)?;
+                return Ok(Some((too_long(&row), to, false)));
+            };
+            let to = rows.last().map_or(from, |(cursor, _)| *cursor);
+            let more = rows.len() >= limits::PUSH_ROWS_MAX;
+            let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
+            let mut list = Vec::new();
+            for (cursor, logged) in rows.iter().filter(|(_, logged)| logged.origin != key.0) {
+                list.push(match view.account_change(logged, cursor.pts)? {
+                    Told::Message(message) => new_message(message, false, cursor.pts, logged.pts_count),
+                    Told::Other(update) => update,
+                });
+            }
+            Ok(Some((write(view, list, &row, now)?, to, more)))
+        })?;
+        Ok(push.map(|(body, to, more)| Push { body, to, more, ticket }))
+    }
+
+    /// What happened in a channel after `from`, for the person logged in on `key`, without what the key caused itself.
+    ///
+    /// The cursor's `aside` is not used. `None` if they may not read the channel (any more).
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store.
+    pub fn channel_push(
+        &self,
+        key: KeyId,
+        channel: ChannelId,
+        from: i32,
+        now: Time,
+    ) -> Result<Option<Push>, Stop> {
+        let (push, ticket) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
+            let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
+            if !channels::is_in(channels::member(tx, channel, user)?.as_ref()) {
+                return Ok(None);
+            }
+            let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
+            let Some(rows) = channels::since(tx, channel, from, limits::PUSH_ROWS_MAX)? else {
+                let pts = channels::head(tx, channel)?.pts;
+                view.name(model::ids::Peer::Channel(channel));
+                let update = types::UpdateChannelTooLong { channel_id: channel.0, pts: Some(pts) };
+                let body = write(view, vec![update.into()], &row, now)?;
+                return Ok(Some((body, Cursor { pts, aside: 0 }, false)));
+            };
+            let to = Cursor { pts: rows.last().map_or(from, |(pts, _)| *pts), aside: 0 };
+            let more = rows.len() >= limits::PUSH_ROWS_MAX;
+            let mut list = Vec::new();
+            for (pts, logged) in rows.iter().filter(|(_, logged)| logged.origin != key.0) {
+                list.push(match view.channel_change(channel, logged, *pts)? {
+                    Told::Message(message) => new_message(message, true, *pts, logged.pts_count),
+                    Told::Other(update) => update,
+                });
+            }
+            Ok(Some((write(view, list, &row, now)?, to, more)))
+        })?;
+        Ok(push.map(|(body, to, more)| Push { body, to, more, ticket }))
+    }
+
+    /// An ephemeral notice for the person logged in on `key`; `None` if it is not for them.
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store.
+    pub fn ephemeral_push(&self, key: KeyId, what: &Ephemeral, now: Time) -> Result<Option<Vec<u8>>, Stop> {
+        let (body, _) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
+            let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
+            let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
+            view.name(model::ids::Peer::User(what.about));
+            write(view, vec![(*what.update).clone()], &row, now)
+        })?;
+        Ok(body)
+    }
+
+    /// `updatesTooLong`: ask for the difference.
+    #[must_use]
+    pub fn updates_too_long(&self) -> Vec<u8> {
+        tl::write(&enums::Updates::UpdatesTooLong, Layer::ALL)
+    }
+}
+
+fn reader(tx: &Tx<'_>, key: KeyId) -> Done<Option<(stored::AuthKey, UserId)>> {
+    let row = tx.get(&model::tables::KEYS, &key)?;
+    Ok(row.and_then(|row| row.user_id.map(UserId).map(|user| (row, user))))
+}
+
+fn too_long(row: &stored::AuthKey) -> Option<Vec<u8>> {
+    Some(tl::write(&enums::Updates::UpdatesTooLong, crate::layer_of(row)))
+}
+
+fn write(
+    view: View<'_, '_>,
+    list: Vec<enums::Update>,
+    row: &stored::AuthKey,
+    now: Time,
+) -> Done<Option<Vec<u8>>> {
+    if list.is_empty() {
+        return Ok(None);
+    }
+    let (users, chats) = view.people()?;
+    let updates = types::Updates { updates: list, users, chats, date: now.unix(), seq: 0 };
+    let mut writer = Writer::new(crate::layer_of(row));
+    enums::Updates::from(updates).encode(&mut writer);
+    Ok((!writer.unspeakable).then_some(writer.out))
+}

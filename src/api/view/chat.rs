@@ -1,0 +1,248 @@
+//! Groups and channels, as a viewer reads them.
+
+use model::ids::{ChannelId, ChatId, Peer, UserId};
+use model::shelf::Shelf;
+use model::{Done, channels, chats, dialogs, users};
+use store::Tx;
+use tl::{enums, stored, types};
+
+use super::View;
+use crate::refs::Kind;
+
+impl View<'_, '_> {
+    /// A basic group. Who is not in it reads that they may not.
+    pub fn chat(&self, id: ChatId) -> Done<enums::Chat> {
+        let Some(row) = users::chat(self.tx, id)? else {
+            return Ok(types::ChatEmpty { id: id.0 }.into());
+        };
+        let member = chats::is_member(&row, self.me);
+        if !member && !chats::remembers(self.tx, self.me, id)? {
+            return Ok(types::ChatForbidden { id: id.0, title: row.title }.into());
+        }
+        let creator = row.creator == self.me.0;
+        let admin = !creator && chats::is_admin(&row, self.me);
+        Ok(types::Chat {
+            creator,
+            left: !member,
+            deactivated: row.deactivated,
+            noforwards: row.noforwards,
+            id: id.0,
+            photo: self.chat_photo(row.photo_id)?,
+            participants_count: i32::try_from(row.members.len()).unwrap_or(i32::MAX),
+            date: row.date,
+            version: row.version,
+            admin_rights: admin.then(|| channels::chat_admin_rights(model::rights::ALL_ADMIN)),
+            default_banned_rights: Some(chats::banned_rights(row.banned_rights, 0)),
+            title: row.title,
+            ..Default::default()
+        }
+        .into())
+    }
+
+    /// A supergroup or a broadcast channel. Who may not read it reads that they may not.
+    pub fn channel(&self, id: ChannelId) -> Done<enums::Chat> {
+        let row = self.tx.get(&model::tables::CHANNELS, &id)?.unwrap_or_default();
+        let access_hash = self.site.access_hash(self.me, Kind::Channel, id.0);
+        let member = channels::member(self.tx, id, self.me)?;
+        let inside = channels::is_in(member.as_ref());
+        let banned = member.as_ref().and_then(|m| m.banned_rights).filter(|bits| *bits != 0);
+        let locked = banned.is_some_and(|bits| bits & model::rights::NO_VIEW != 0);
+        if row.deleted || row.id == 0 || locked || (!inside && row.username.is_none() && row.invite.is_none())
+        {
+            return Ok(types::ChannelForbidden {
+                broadcast: !row.megagroup,
+                megagroup: row.megagroup,
+                id: id.0,
+                access_hash,
+                title: row.title,
+                ..Default::default()
+            }
+            .into());
+        }
+        let head = channels::head(self.tx, id)?;
+        let bits = channels::admin_rights(member.as_ref());
+        let until = member.as_ref().map_or(0, |m| m.banned_until);
+        Ok(types::Channel {
+            creator: member.as_ref().is_some_and(|m| m.creator && !m.left),
+            left: !inside,
+            broadcast: !row.megagroup,
+            megagroup: row.megagroup,
+            signatures: row.signatures,
+            noforwards: row.noforwards,
+            has_link: false,
+            id: id.0,
+            access_hash: Some(access_hash),
+            photo: self.chat_photo(row.photo_id)?,
+            date: member.as_ref().filter(|_| inside).map_or(row.date, |m| m.date),
+            admin_rights: (bits != 0).then(|| channels::chat_admin_rights(bits)),
+            banned_rights: banned.map(|bits| chats::banned_rights(bits, until)),
+            default_banned_rights: row.megagroup.then(|| chats::banned_rights(row.banned_rights, 0)),
+            participants_count: Some(head.members),
+            username: row.username,
+            title: row.title,
+            ..Default::default()
+        }
+        .into())
+    }
+
+    fn chat_photo(&self, photo_id: Option<i64>) -> Done<enums::ChatPhoto> {
+        let Some(photo_id) = photo_id else { return Ok(enums::ChatPhoto::ChatPhotoEmpty) };
+        let stripped_thumb = self.stripped(photo_id)?;
+        let dc_id = self.dc;
+        Ok(types::ChatPhoto { has_video: false, photo_id, stripped_thumb, dc_id }.into())
+    }
+
+    fn photo_or_empty(&self, photo_id: Option<i64>) -> Done<enums::Photo> {
+        photo_id.map_or_else(|| Ok(types::PhotoEmpty::default().into()), |id| self.photo(id))
+    }
+
+    /// What a basic group's page shows.
+    pub fn chat_full(&mut self, id: ChatId) -> Done<enums::ChatFull> {
+        let row = chats::known(self.tx, id)?;
+        self.name(Peer::Chat(id));
+        let member = chats::is_member(&row, self.me);
+        let participants = if member {
+            for m in &row.members {
+                self.name_user(m.user_id);
+                self.name_user(m.inviter_id);
+            }
+            chats::participants(&row)
+        } else {
+            types::ChatParticipantsForbidden { chat_id: id.0, self_participant: None }.into()
+        };
+        let exported_invite =
+            if chats::is_admin(&row, self.me) { self.invite(row.invite.as_deref())? } else { None };
+        Ok(types::ChatFull {
+            can_set_username: row.creator == self.me.0,
+            id: id.0,
+            about: row.about.clone(),
+            participants,
+            chat_photo: match row.photo_id {
+                Some(photo) => Some(self.photo(photo)?),
+                None => None,
+            },
+            notify_settings: self.notify_settings(Peer::Chat(id))?,
+            exported_invite,
+            bot_info: Some(Vec::new()),
+            available_reactions: Some(enums::ChatReactions::ChatReactionsNone),
+            ..Default::default()
+        }
+        .into())
+    }
+
+    /// What a channel's page shows.
+    pub fn channel_full(&mut self, id: ChannelId) -> Done<enums::ChatFull> {
+        let (row, member) = channels::readable(self.tx, self.me, id)?;
+        self.name(Peer::Channel(id));
+        let head = channels::head(self.tx, id)?;
+        let dialog = dialogs::find(self.tx, self.me, Peer::Channel(id))?.unwrap_or_default();
+        let bits = channels::admin_rights(member.as_ref());
+        let (mut admins, mut kicked, mut banned) = (0, 0, 0);
+        if bits != 0 {
+            channels::members(self.tx, id, 0, 0, |_, m| {
+                let bits = m.banned_rights.unwrap_or(0);
+                admins += i32::from(channels::admin_rights(Some(m)) != 0);
+                kicked += i32::from(bits & model::rights::NO_VIEW != 0);
+                banned += i32::from(bits != 0 && bits & model::rights::NO_VIEW == 0);
+                Ok(false)
+            })?;
+        }
+        let exported_invite =
+            if bits & model::rights::INVITE_USERS != 0 { self.invite(row.invite.as_deref())? } else { None };
+        Ok(types::ChannelFull {
+            can_view_participants: row.megagroup || bits != 0,
+            can_set_username: row.creator == self.me.0,
+            can_delete_channel: row.creator == self.me.0,
+            hidden_prehistory: row.hidden_prehistory,
+            id: id.0,
+            about: row.about.clone(),
+            participants_count: Some(head.members),
+            admins_count: (bits != 0).then_some(admins),
+            kicked_count: (bits != 0).then_some(kicked),
+            banned_count: (bits != 0).then_some(banned),
+            read_inbox_max_id: dialog.read_inbox_max,
+            read_outbox_max_id: dialog.read_outbox_max,
+            unread_count: Shelf::Channel(id).unread(self.tx, self.me, dialog.read_inbox_max)?,
+            chat_photo: self.photo_or_empty(row.photo_id)?,
+            notify_settings: self.notify_settings(Peer::Channel(id))?,
+            exported_invite,
+            pts: head.pts,
+            available_reactions: Some(enums::ChatReactions::ChatReactionsNone),
+            ..Default::default()
+        }
+        .into())
+    }
+
+    /// An invite link as its admins read it.
+    pub fn invite(&mut self, hash: Option<&str>) -> Done<Option<enums::ExportedChatInvite>> {
+        let Some(hash) = hash else { return Ok(None) };
+        let Some(row) = invite_row(self.tx, hash)? else { return Ok(None) };
+        self.name_user(row.creator);
+        Ok(Some(
+            types::ChatInviteExported {
+                revoked: row.revoked,
+                permanent: true,
+                link: format!("{}+{hash}", self.site.settings.link_prefix),
+                admin_id: row.creator,
+                date: row.date,
+                usage: (row.usage != 0).then_some(row.usage),
+                ..Default::default()
+            }
+            .into(),
+        ))
+    }
+
+    /// Somebody's place in a channel, as clients read it.
+    pub fn participant(&mut self, row: &stored::Member) -> enums::ChannelParticipant {
+        self.name_user(row.user_id);
+        let peer = Peer::User(UserId(row.user_id)).into();
+        let rank = Some(row.rank.clone()).filter(|rank| !rank.is_empty());
+        let banned = row.banned_rights.unwrap_or(0);
+        let bits = channels::admin_rights(Some(row));
+        if banned != 0 {
+            self.name_user(row.promoted_by);
+            types::ChannelParticipantBanned {
+                left: row.left,
+                peer,
+                kicked_by: row.promoted_by,
+                date: row.date,
+                banned_rights: chats::banned_rights(banned, row.banned_until),
+                ..Default::default()
+            }
+            .into()
+        } else if row.left {
+            types::ChannelParticipantLeft { peer }.into()
+        } else if row.creator {
+            let admin_rights = channels::chat_admin_rights(bits);
+            types::ChannelParticipantCreator { user_id: row.user_id, admin_rights, rank }.into()
+        } else if bits != 0 {
+            self.name_user(row.promoted_by);
+            types::ChannelParticipantAdmin {
+                can_edit: row.promoted_by == self.me.0,
+                self_: row.user_id == self.me.0,
+                user_id: row.user_id,
+                inviter_id: (row.user_id == self.me.0).then_some(row.inviter_id),
+                promoted_by: row.promoted_by,
+                date: row.date,
+                admin_rights: channels::chat_admin_rights(bits),
+                rank,
+            }
+            .into()
+        } else if row.user_id == self.me.0 {
+            self.name_user(row.inviter_id);
+            types::ChannelParticipantSelf {
+                user_id: row.user_id,
+                inviter_id: row.inviter_id,
+                date: row.date,
+                ..Default::default()
+            }
+            .into()
+        } else {
+            types::ChannelParticipant { user_id: row.user_id, date: row.date, ..Default::default() }.into()
+        }
+    }
+}
+
+fn invite_row(tx: &Tx<'_>, hash: &str) -> Done<Option<stored::Invite>> {
+    Ok(tx.get(&model::tables::INVITES, &(store::Name::of(hash), hash.to_owned()))?)
+}
