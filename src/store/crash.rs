@@ -27,8 +27,9 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
     for engine in [EngineKind::Sled, EngineKind::Fjall] {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut next = 0;
-        for round in 0..6 {
-            let acknowledged = kill_while_working(engine, dir.path(), Duration::from_millis(60 + 70 * round));
+        for round in 0..rounds() {
+            let acknowledged =
+                kill_while_working(engine, dir.path(), Duration::from_millis(60 + 71 * round % 499));
             if engine == EngineKind::Sled {
                 // As if it had died while it wrote a snapshot.
                 let torn = dir.path().join("sled").join(format!("snap.{:016X}.generating", u64::MAX >> 1));
@@ -55,6 +56,11 @@ fn a_killed_process_loses_nothing_it_acknowledged() {
         }
         assert!(next > 0, "{engine}: something was written at all");
     }
+}
+
+/// How often to kill each engine: 6, or what `CHAPPE_STORE_CRASH_ROUNDS` says.
+fn rounds() -> u64 {
+    env::var("CHAPPE_STORE_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(6)
 }
 
 /// Writes as fast as it can and says on standard output what is durable.

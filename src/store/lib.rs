@@ -41,6 +41,7 @@ mod fault;
 mod key;
 pub mod limits;
 mod lock;
+mod overlay;
 mod owner;
 mod store;
 mod table;

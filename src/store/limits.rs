@@ -22,6 +22,10 @@ pub const WRITE_ATTEMPTS_MAX: u32 = 16;
 /// workers down to the speed of the disk.
 pub const WAITING_CALLBACKS_MAX: usize = 65_536;
 
+/// Bytes of keys and values committed to the sled engine and not yet handed to sled, above which nobody begins another
+/// write. It bounds a group, and so how long a look into the tree may have to wait for one.
+pub const GATHERED_BYTES_MAX: usize = 1024 * 1024;
+
 /// Number of virtual shards. A shard is the unit in which owners will be spread over machines; never change it.
 pub const VSHARDS: u16 = 16_384;
 

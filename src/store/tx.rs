@@ -1,7 +1,6 @@
 //! A transaction: typed reads and writes over one engine's snapshot and an overlay of what was written so far.
 
 use std::cell::Cell;
-use std::ops::Bound;
 
 use tl::Record;
 
@@ -10,6 +9,7 @@ use crate::engine::{CommitError, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::{Fault, KeyTrace};
 use crate::key::{self, Key};
 use crate::limits::{KEY_BYTES_MAX, SCAN_ROWS_MAX, TX_BYTES_MAX, TX_ROWS_MAX};
+use crate::overlay;
 use crate::table::{KeyRange, Order, Rows, Table};
 use crate::value;
 
@@ -226,14 +226,8 @@ impl<'a> Tx<'a> {
         if limit == 0 || range.is_empty() {
             return Ok(Vec::new());
         }
-        let bounds = (Bound::Included(range.low.as_slice()), Bound::Excluded(range.high.as_slice()));
-        let written = self.writes.range::<[u8], _>(bounds);
-        // Rows deleted here may be among those that the engine finds first.
-        let deleted = written.clone().filter(|(_, value)| value.is_none()).count();
-        let stored = self.noting(self.snapshot.scan(range, order, limit.saturating_add(deleted)))?;
-        Ok(match order {
-            Order::Forward => merge(stored, written, limit, |a, b| a < b),
-            Order::Backward => merge(stored, written.rev(), limit, |a, b| a > b),
+        overlay::scan(&self.writes, range, order, limit, |limit| {
+            self.noting(self.snapshot.scan(range, order, limit))
         })
     }
 
@@ -265,36 +259,6 @@ fn read_key<K: Key, V>(key: &[u8]) -> Result<K, Fault> {
         key: KeyTrace::of(key),
         why: "not a key of this table",
     })
-}
-
-/// Lays what was `written` over what is `stored`, both in the order that `precedes` tells, until `limit` rows are found.
-fn merge<'w>(
-    stored: Vec<Pair>,
-    written: impl Iterator<Item = (&'w Vec<u8>, &'w Option<Vec<u8>>)>,
-    limit: usize,
-    precedes: impl Fn(&[u8], &[u8]) -> bool,
-) -> Vec<Pair> {
-    let mut written = written.peekable();
-    if written.peek().is_none() {
-        return stored;
-    }
-    let mut stored = stored.into_iter().peekable();
-    let mut rows = Vec::new();
-    while rows.len() < limit {
-        let from_store = match (stored.peek(), written.peek()) {
-            (Some((old, _)), Some((new, _))) => precedes(old, new),
-            (Some(_), None) => true,
-            (None, Some(_)) => false,
-            (None, None) => break,
-        };
-        if from_store {
-            rows.extend(stored.next());
-        } else if let Some((key, value)) = written.next() {
-            stored.next_if(|(old, _)| old == key);
-            rows.extend(value.clone().map(|value| (key.clone(), value)));
-        }
-    }
-    rows
 }
 
 thread_local! {

@@ -1,7 +1,11 @@
 //! sled 0.34, the default engine.
 //!
-//! Its transactions cannot scan and it has no snapshots, so it serves as an ordered map with atomic batches: one tree,
-//! one writer at a time, readers that hold a shared lock which a batch takes alone.
+//! Its transactions cannot scan and it has no snapshots, so it serves as an ordered map with atomic batches: one tree, one
+//! batch at a time, and a lock that a batch takes alone and every look into the tree shares.
+//!
+//! A batch costs two writes to the disk and two waits for them, however small it is. So commits are gathered in memory,
+//! where every transaction sees them, and the committer hands a whole group to sled as one batch: a transaction is
+//! there after a crash whole or not at all, because its group is.
 //!
 //! `flush` on Linux ends in `sync_file_range`, which survives a killed process but not a loss of power; what is durable
 //! here has been through our own `fsync` of the file `db`. A page above a quarter of a segment lies in a file of its own
@@ -11,8 +15,9 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLockReadGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,14 +26,41 @@ use sled::{Batch, Db, IVec};
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
+use crate::limits::GATHERED_BYTES_MAX;
+use crate::overlay;
 use crate::table::{KeyRange, Order};
 
 pub(crate) struct SledEngine {
-    db: Db,
+    commits: Turnstile<Commits>,
+    /// The lock is taken alone while a batch is laid into the tree.
+    tree: RwLock<Db>,
+    /// Whoever syncs.
+    disk: Mutex<Disk>,
+    /// How much room there is in [`Commits::gathered`].
+    room: Mutex<Room>,
+    more_room: Condvar,
+}
+
+/// What is committed and may not be in the tree yet. Newer rows lie over older ones, and all of them over the tree.
+#[derive(Default)]
+struct Commits {
+    /// Of the next group.
+    gathered: Writes,
+    /// Of the group that is being laid into the tree just now.
+    underway: Arc<Writes>,
+}
+
+struct Disk {
     /// The file `db`, opened a second time: the kernel reports a failed write-back to every open file once.
     log: File,
-    large_pages: Mutex<LargePages>,
-    turnstile: Turnstile<()>,
+    large_pages: LargePages,
+}
+
+#[derive(Default)]
+struct Room {
+    gathered_bytes: usize,
+    /// The disk has failed: nobody will make room any more.
+    failed: bool,
 }
 
 impl SledEngine {
@@ -50,10 +82,11 @@ impl SledEngine {
         .map_err(|error| Fault::io("opening", error))?;
         let log = File::open(dir.join("db")).map_err(opening)?;
         let engine = Self {
-            db,
-            log,
-            large_pages: Mutex::new(LargePages::new(dir.join("blobs"))),
-            turnstile: Turnstile::new(()),
+            commits: Turnstile::new(Commits::default()),
+            tree: RwLock::new(db),
+            disk: Mutex::new(Disk { log, large_pages: LargePages::new(dir.join("blobs")) }),
+            room: Mutex::default(),
+            more_room: Condvar::new(),
         };
         // The names of the files just made must survive as well.
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(opening)?;
@@ -61,13 +94,71 @@ impl SledEngine {
         Ok(engine)
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        let value = self.db.get(key).map_err(|error| Fault::io("reading", error))?;
+    /// Waits while too much is gathered. What one transaction adds then is bounded by its own limit.
+    fn wait_for_room(&self) {
+        let mut room = self.room();
+        while room.gathered_bytes > GATHERED_BYTES_MAX && !room.failed {
+            room = self.more_room.wait(room).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lays the gathered commits into the tree, as one batch.
+    fn lay_in(&self) -> Result<(), Fault> {
+        let group = self.commits.rearrange(|commits| {
+            commits.underway = Arc::new(mem::take(&mut commits.gathered));
+            // With the commits kept out, so that nobody's bytes are forgotten.
+            self.room().gathered_bytes = 0;
+            Arc::clone(&commits.underway)
+        });
+        self.more_room.notify_all();
+        if group.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        for (key, value) in group.iter() {
+            match value {
+                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        let tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        tree.apply_batch(batch).map_err(|error| Fault::io("committing", error))?;
+        drop(tree);
+        self.commits.rearrange(|commits| commits.underway = Arc::default());
+        Ok(())
+    }
+
+    fn tree(&self) -> RwLockReadGuard<'_, Db> {
+        self.tree.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, commits: &Commits, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        if let Some(written) = commits.gathered.get(key).or_else(|| commits.underway.get(key)) {
+            return Ok(written.clone());
+        }
+        let value = self.tree().get(key).map_err(|error| Fault::io("reading", error))?;
         Ok(value.map(|value| value.to_vec()))
     }
 
-    fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
-        let found = self.db.range(range.low.as_slice()..range.high.as_slice());
+    fn scan(
+        &self,
+        commits: &Commits,
+        range: &KeyRange,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Pair>, Fault> {
+        overlay::scan(&commits.gathered, range, order, limit, |limit| {
+            overlay::scan(&commits.underway, range, order, limit, |limit| self.scan_tree(range, order, limit))
+        })
+    }
+
+    fn scan_tree(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
+        let tree = self.tree();
+        let found = tree.range(range.low.as_slice()..range.high.as_slice());
         let pair = |found: sled::Result<(IVec, IVec)>| {
             found
                 .map(|(key, value)| (key.to_vec(), value.to_vec()))
@@ -84,29 +175,40 @@ impl Engine for SledEngine {
     fn begin(&self, mode: Mode) -> Result<Box<dyn Snapshot + '_>, Fault> {
         Ok(match mode {
             Mode::Read => {
-                let calm = self.turnstile.read();
-                Box::new(Reader { engine: self, newest: self.turnstile.newest(), _calm: calm })
+                let commits = self.commits.read();
+                Box::new(Reader { engine: self, newest: self.commits.newest(), commits })
             }
-            Mode::Write => Box::new(Writer { engine: self, turn: self.turnstile.write() }),
+            Mode::Write => {
+                let turn = self.commits.write();
+                self.wait_for_room();
+                Box::new(Writer { engine: self, turn })
+            }
         })
     }
 
     fn newest(&self) -> Ticket {
-        self.turnstile.newest()
+        self.commits.newest()
     }
 
     fn sync(&self) -> Result<(), Fault> {
-        let syncing = |error: io::Error| Fault::io("syncing", error);
-        self.db.flush().map_err(|error| Fault::io("flushing", error))?;
-        self.large_pages.lock().unwrap_or_else(PoisonError::into_inner).sync().map_err(syncing)?;
-        self.log.sync_all().map_err(syncing)
+        let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        let synced = self.lay_in().and_then(|()| {
+            self.tree().flush().map_err(|error| Fault::io("flushing", error))?;
+            disk.sync().map_err(|error| Fault::io("syncing", error))
+        });
+        if synced.is_err() {
+            self.room().failed = true;
+            self.more_room.notify_all();
+        }
+        synced
     }
 }
 
+/// Keeps commits out while it lives, so what it sees stands still.
 struct Reader<'a> {
     engine: &'a SledEngine,
     newest: Ticket,
-    _calm: RwLockReadGuard<'a, ()>,
+    commits: RwLockReadGuard<'a, Commits>,
 }
 
 impl Snapshot for Reader<'_> {
@@ -115,11 +217,11 @@ impl Snapshot for Reader<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(key)
+        self.engine.get(&self.commits, key)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
-        self.engine.scan(range, order, limit)
+        self.engine.scan(&self.commits, range, order, limit)
     }
 
     fn commit(self: Box<Self>, _: Writes) -> Result<Ticket, CommitError> {
@@ -127,7 +229,7 @@ impl Snapshot for Reader<'_> {
     }
 }
 
-/// Only the writer changes the tree, so it reads without the readers' lock.
+/// Holds the writer's turn, so nobody else commits, and locks only while it looks.
 struct Writer<'a> {
     engine: &'a SledEngine,
     turn: MutexGuard<'a, ()>,
@@ -139,26 +241,28 @@ impl Snapshot for Writer<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(key)
+        self.engine.get(&self.engine.commits.read(), key)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
-        self.engine.scan(range, order, limit)
+        self.engine.scan(&self.engine.commits.read(), range, order, limit)
     }
 
     fn commit(self: Box<Self>, writes: Writes) -> Result<Ticket, CommitError> {
-        let mut batch = Batch::default();
-        for (key, value) in writes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        let engine = self.engine;
-        engine
-            .turnstile
-            .commit(&self.turn, |()| engine.db.apply_batch(batch))
-            .map_err(|error| CommitError::Fault(Fault::io("committing", error)))
+        let bytes: usize =
+            writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        self.engine.commits.commit(&self.turn, |commits| {
+            commits.gathered.extend(writes);
+            self.engine.room().gathered_bytes += bytes;
+            Ok(())
+        })
+    }
+}
+
+impl Disk {
+    fn sync(&mut self) -> io::Result<()> {
+        self.large_pages.sync()?;
+        self.log.sync_all()
     }
 }
 

@@ -31,6 +31,11 @@ impl<T> Turnstile<T> {
         self.data.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes the data while nobody reads, in a way that no reader can tell.
+    pub(crate) fn rearrange<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        change(&mut self.data.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The newest commit. Exact while a guard of either kind lives.
     pub(crate) fn newest(&self) -> Ticket {
         Ticket(self.newest.load(Ordering::Acquire))

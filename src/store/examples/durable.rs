@@ -1,6 +1,6 @@
 //! How many durable messages a second each embedded engine takes: a message of 200 bytes and an index row, one commit each.
 //!
-//! `cargo run --release -p chappe-store --example durable [MESSAGES]`
+//! `cargo run --release -p chappe-store --example durable [MESSAGES [ENGINE]]`
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -27,9 +27,14 @@ const MESSAGES: Table<(User, MsgId), Message> = Table::new(b'm');
 const INDEX: Table<(User, u64, MsgId), Present> = Table::new(b'x');
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let messages = std::env::args().nth(1).map_or(Ok(50_000), |count| count.parse())?;
+    let mut args = std::env::args().skip(1);
+    let messages: u64 = args.next().map_or(Ok(50_000), |count| count.parse())?;
+    let engines = match args.next() {
+        Some(name) => vec![name.parse()?],
+        None => vec![EngineKind::Sled, EngineKind::Fjall],
+    };
     let mut out = io::stdout().lock();
-    for engine in [EngineKind::Sled, EngineKind::Fjall] {
+    for engine in engines {
         for writers in [1, 4] {
             let dir = tempfile::tempdir_in(".")?;
             let config = Config { engine, dir: dir.path().to_owned(), cache_bytes: 256 << 20 };
