@@ -1,1 +1,193 @@
-fn main() {}
+//! The command line.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chappe::config::{self, Config};
+use chappe::{Server, admin, key_files, logging, welcome};
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A messaging server that stock Telegram clients can use: MTProto 2.0, one binary, an embedded store.
+#[derive(Debug, Parser)]
+#[command(name = "chappe", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server (also what happens without any command).
+    Serve(Serve),
+    /// Makes the server's RSA keys, unless they are there, and prints their fingerprints.
+    Keygen(Where),
+    /// Prints the default configuration, every setting with its explanation.
+    Config,
+    /// Speaks to a running server about its users.
+    User(User),
+    /// Prints the version.
+    Version,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    place: Where,
+    /// An address to listen on instead of the configured ones; may be repeated. Port 0 picks a free one.
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Lets numbers 99966XYYYY sign in with the code XXXXX.
+    #[arg(long)]
+    test_numbers: bool,
+}
+
+#[derive(Debug, Args)]
+struct Where {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data directory.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct User {
+    #[command(subcommand)]
+    command: UserCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Lists the accounts: id, phone number, name, username.
+    List(Where),
+    /// Makes an account.
+    Add {
+        /// The phone number, digits only.
+        phone: String,
+        /// The first name.
+        first_name: String,
+        /// The last name.
+        last_name: Option<String>,
+        #[command(flatten)]
+        place: Where,
+    },
+    /// Prints the login code that waits for a phone number.
+    Code {
+        /// The phone number, digits only.
+        phone: String,
+        #[command(flatten)]
+        place: Where,
+    },
+}
+
+/// Whatever ends the program early; prints as one line.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => serve(&cli.serve),
+        Some(Command::Serve(args)) => serve(&args),
+        Some(Command::Keygen(place)) => keygen(&place),
+        Some(Command::Config) => say(&config::commented_default()),
+        Some(Command::User(user)) => ask(user.command),
+        Some(Command::Version) => say(concat!("chappe ", env!("CARGO_PKG_VERSION"), "\n")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing can be done about a standard error that is closed.
+            let _ = writeln!(io::stderr(), "chappe: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Where {
+    fn config(&self) -> Result<Config, Failure> {
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(data) = &self.data {
+            config.server.data.clone_from(data);
+        }
+        Ok(config)
+    }
+}
+
+fn serve(args: &Serve) -> Result<(), Failure> {
+    let mut config = args.place.config()?;
+    if !args.listen.is_empty() {
+        config.server.listen.clone_from(&args.listen);
+    }
+    if args.test_numbers {
+        config.server.test_numbers = Some(true);
+    }
+    config.check()?;
+    logging::start(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(config))
+}
+
+/// Serves until a signal, or until the store fails.
+async fn run(config: Config) -> Result<(), Failure> {
+    // Listened for from the beginning: a signal during the start must not be lost.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (data, legacy_rsa) = (config.server.data.clone(), config.server.legacy_rsa);
+    let server = Server::start(config).await?;
+    if server.keys().fresh {
+        say(&welcome::text(server.addr(), &data, server.keys(), legacy_rsa))?;
+    }
+    for addr in server.addrs() {
+        say(&format!("ready on {addr}\n"))?;
+    }
+    let failed = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        fault = server.failed() => Some(fault),
+    };
+    match failed {
+        None => tracing::info!("stopping"),
+        Some(ref fault) => tracing::error!(%fault, "the store failed; nothing more is acknowledged"),
+    }
+    let stopped = server.stop().await;
+    match failed {
+        Some(fault) => Err(fault.into()),
+        None => Ok(stopped?),
+    }
+}
+
+fn keygen(place: &Where) -> Result<(), Failure> {
+    let config = place.config()?;
+    let keys = key_files::load_or_make(&config.server.data)?;
+    let dir = key_files::directory(&config.server.data);
+    say(&format!(
+        "{:016x}  {}\n{:016x}  {}\n",
+        keys.pad.fingerprint(),
+        dir.join("rsa-pad.pub.pem").display(),
+        keys.legacy.fingerprint(),
+        dir.join("rsa-legacy.pub.pem").display()
+    ))
+}
+
+fn ask(command: UserCommand) -> Result<(), Failure> {
+    let (place, request) = match command {
+        UserCommand::List(place) => (place, admin::Request::List),
+        UserCommand::Add { phone, first_name, last_name, place } => {
+            (place, admin::Request::Add { phone, first_name, last_name: last_name.unwrap_or_default() })
+        }
+        UserCommand::Code { phone, place } => (place, admin::Request::Code { phone }),
+    };
+    say(&admin::ask(&place.config()?.server.data, &request)?)
+}
+
+/// Prints on standard output.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,332 @@
+//! From a query to its answer: the line of each session in front of the workers, and the answers behind them that wait
+//! for the disk.
+//!
+//! Calls of one session are run one after the other, in the order in which the session gave them out. A call that needs
+//! a file or has to wait for an event leaves its worker and comes back; those behind it go on. Answers and pushes of one
+//! session leave in the order in which they were made, none before the newest commit that it has seen is durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use api::envelope::{self, Peeled};
+use api::{Answer, Caller, Found, Ticket};
+use mtproto::MsgId;
+use mtproto::session::{Call, CallState, KeyDestruction, SessionInput};
+use tokio::time::Instant;
+
+use crate::node::{Node, key_id};
+use crate::push::Told;
+use crate::sessions::{Entry, Use};
+use crate::{answers, later, limits, metrics, world};
+
+/// What waits for one session: calls for a worker, answers for the disk.
+#[derive(Default)]
+pub(crate) struct Line {
+    waiting: VecDeque<Call>,
+    /// A worker has the session, or it stands in the workers' queue.
+    scheduled: bool,
+    /// Calls that were started and wait for a file or an event.
+    parked: usize,
+    answers: VecDeque<(Ticket, SessionInput)>,
+    /// The newest ticket that the store was asked to report.
+    awaited: Option<Ticket>,
+}
+
+/// A call that was started.
+struct Started {
+    msg_id: MsgId,
+    peeled: Peeled,
+    began: Instant,
+}
+
+/// How the calls stand that another one is to follow.
+enum Predecessors {
+    Done,
+    Running,
+    Failed,
+}
+
+impl Entry {
+    /// Puts a call at the end of the line. Gives its answer at once if there is no room.
+    pub(crate) fn take_call(self: &Arc<Self>, node: &Arc<Node>, call: Call) -> Option<SessionInput> {
+        let bytes = call.body.len();
+        let full = self.calls.load(Ordering::Relaxed) >= limits::CALLS_WAITING_PER_SESSION_MAX
+            || self.call_bytes.load(Ordering::Relaxed) + bytes > limits::CALL_BYTES_WAITING_PER_SESSION_MAX;
+        if full {
+            metrics::dropped("calls");
+            return Some(SessionInput::Reply { to: call.msg_id, body: answers::flood_wait(1) });
+        }
+        node.unanswered.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.call_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut line = self.line.lock();
+        line.waiting.push_back(call);
+        let schedule = !line.scheduled && line.parked < limits::CALLS_PARKED_PER_SESSION_MAX;
+        line.scheduled |= schedule;
+        drop(line);
+        if schedule {
+            self.schedule(node);
+        }
+        None
+    }
+
+    fn schedule(self: &Arc<Self>, node: &Arc<Node>) {
+        // Refused only when the node ends, and then the client calls again elsewhere.
+        let (entry, node_) = (Arc::clone(self), Arc::clone(node));
+        if node.workers.push(move || entry.run_calls(&node_)).is_err() {
+            self.line.lock().scheduled = false;
+        }
+    }
+
+    /// Runs a few calls of the line; on a worker.
+    pub(crate) fn run_calls(self: &Arc<Self>, node: &Arc<Node>) {
+        for _ in 0..limits::CALLS_IN_A_ROW {
+            let call = {
+                let mut line = self.line.lock();
+                let may_start = line.parked < limits::CALLS_PARKED_PER_SESSION_MAX;
+                match if may_start { line.waiting.pop_front() } else { None } {
+                    Some(call) => call,
+                    None => {
+                        line.scheduled = false;
+                        return;
+                    }
+                }
+            };
+            self.calls.fetch_sub(1, Ordering::Relaxed);
+            self.call_bytes.fetch_sub(call.body.len(), Ordering::Relaxed);
+            self.start(node, &call);
+        }
+        self.schedule(node);
+    }
+
+    /// Starts a call: answers it, or parks it until what it needs is there.
+    fn start(self: &Arc<Self>, node: &Arc<Node>, call: &Call) {
+        if !self.key().take_call(&node.limits) {
+            return self.refuse(node, call.msg_id, answers::flood_wait(1));
+        }
+        let inflate = |packed: &[u8]| mtproto::session::gzip::inflate(packed).ok().map(Vec::from);
+        let Some(peeled) = envelope::peel(&call.body, &inflate) else {
+            return self.refuse(node, call.msg_id, answers::not_understood());
+        };
+        let started = Started { msg_id: call.msg_id, peeled, began: Instant::now() };
+        match self.predecessors(&started) {
+            Predecessors::Done => self.run(node, started, None),
+            Predecessors::Failed => self.refuse(node, started.msg_id, answers::wait_failed()),
+            Predecessors::Running => self.wait_for_predecessors(node, started),
+        }
+    }
+
+    /// Runs a call in a transaction; `found` is what it asked for the last time.
+    fn run(self: &Arc<Self>, node: &Arc<Node>, started: Started, found: Option<Found>) {
+        let caller = self.caller(&started);
+        let identity = self.key().identity();
+        let listener = node.push.before(node, identity, &started.peeled);
+        let answer = world::with_env(|env| node.api.call(&caller, &started.peeled, found.as_ref(), env));
+        match answer {
+            Answer::Reply(reply) => {
+                match reply.method {
+                    Some(method) => metrics::call_answered(method, reply.ok, started.began.elapsed()),
+                    None => {
+                        metrics::unknown_method();
+                        tracing::debug!(id = query_id(&started.peeled), "an unknown method");
+                    }
+                }
+                // The notice may be read before the commit is durable; what it leads to waits like everything else.
+                let origin = caller.key;
+                for notice in reply.effects.notices {
+                    node.bus.publish(Told { notice, origin, ticket: reply.ticket });
+                }
+                let input = SessionInput::Reply { to: started.msg_id, body: reply.body.into() };
+                self.answer(node, reply.ticket, input);
+                self.learn_from(node, &started.peeled);
+                if let Some(listener) = listener.filter(|_| reply.ok) {
+                    node.push.after(node, identity, listener);
+                }
+            }
+            Answer::Later(asked) => self.park(node, started, asked),
+        }
+    }
+
+    /// What a query tells about the use of its session.
+    fn learn_from(self: &Arc<Self>, node: &Arc<Node>, peeled: &Peeled) {
+        let use_ =
+            if peeled.no_updates || api::is_side_query(&peeled.query) { Use::Files } else { Use::Main };
+        if self.learn_use(use_) {
+            node.push.became_main(node, self, peeled);
+        }
+    }
+
+    fn caller(&self, started: &Started) -> Caller {
+        let key = self.key();
+        let bound = key.temp.is_none() || key.bound_to().is_some();
+        let origin = self.origin();
+        Caller {
+            key: bound.then(|| key_id(key.identity())),
+            session_id: self.id().0,
+            msg_id: started.msg_id.0,
+            dc: origin.dialled.map_or(0, |dc| dc.number().into()),
+            address: origin.address,
+        }
+    }
+
+    fn refuse(self: &Arc<Self>, node: &Arc<Node>, to: MsgId, body: bytes::Bytes) {
+        self.answer(node, Ticket::default(), SessionInput::Reply { to, body });
+    }
+
+    /// Has `asked` done and runs the call again then.
+    fn park(self: &Arc<Self>, node: &Arc<Node>, started: Started, asked: api::Later) {
+        self.line.lock().parked += 1;
+        let (entry, node) = (Arc::clone(self), Arc::clone(node));
+        let runtime = node.runtime.clone();
+        runtime.spawn(async move {
+            let found = later::carry_out(&node, &entry, started.msg_id, asked).await;
+            entry.resume(&node, started, Some(found));
+        });
+    }
+
+    /// Lets a parked call go on, on a worker.
+    fn resume(self: &Arc<Self>, node: &Arc<Node>, started: Started, found: Option<Found>) {
+        let (entry, node_) = (Arc::clone(self), Arc::clone(node));
+        let msg_id = started.msg_id;
+        let task = move || {
+            entry.run(&node_, started, found);
+            entry.unpark(&node_);
+        };
+        if node.workers.push(task).is_err() {
+            self.refuse(node, msg_id, answers::internal());
+            self.unpark(node);
+        }
+    }
+
+    fn unpark(self: &Arc<Self>, node: &Arc<Node>) {
+        let mut line = self.line.lock();
+        line.parked = line.parked.saturating_sub(1);
+        let schedule = !line.scheduled && !line.waiting.is_empty();
+        line.scheduled |= schedule;
+        drop(line);
+        if schedule {
+            self.schedule(node);
+        }
+    }
+
+    /// How the calls stand that this one is to follow.
+    fn predecessors(&self, started: &Started) -> Predecessors {
+        let mut all = Predecessors::Done;
+        for id in &started.peeled.after {
+            match self.call_state(MsgId(*id)) {
+                CallState::Done => {}
+                CallState::Failed => return Predecessors::Failed,
+                // One that is unknown may still be under way to us.
+                CallState::Running | CallState::Unknown => all = Predecessors::Running,
+            }
+        }
+        all
+    }
+
+    fn wait_for_predecessors(self: &Arc<Self>, node: &Arc<Node>, started: Started) {
+        self.line.lock().parked += 1;
+        let (entry, node) = (Arc::clone(self), Arc::clone(node));
+        let runtime = node.runtime.clone();
+        runtime.spawn(async move {
+            let deadline = started.began + limits::AFTER_MSG_TIME;
+            loop {
+                match entry.predecessors(&started) {
+                    Predecessors::Done => return entry.resume(&node, started, None),
+                    Predecessors::Running if Instant::now() < deadline => {
+                        tokio::time::sleep(limits::AFTER_MSG_LOOK_EVERY).await;
+                    }
+                    Predecessors::Running | Predecessors::Failed => {
+                        entry.refuse(&node, started.msg_id, answers::wait_failed());
+                        return entry.unpark(&node);
+                    }
+                }
+            }
+        });
+    }
+
+    /// Destroys the key of the session, durably; on a worker.
+    pub(crate) fn destroy_key(self: &Arc<Self>, node: &Arc<Node>, to: MsgId) {
+        let id = self.key().auth.id();
+        if self.key().temp.is_some() {
+            self.key_destroyed(node, to, Ticket::default(), KeyDestruction::Done);
+            return;
+        }
+        match world::with_env(|env| node.api.destroy_key(key_id(id), env)) {
+            Ok((existed, ticket, effects)) => {
+                for notice in effects.notices {
+                    node.bus.publish(Told { notice, origin: None, ticket });
+                }
+                let outcome = if existed { KeyDestruction::Done } else { KeyDestruction::NoSuchKey };
+                self.key_destroyed(node, to, ticket, outcome);
+            }
+            Err(stop) => {
+                node.note_stop(&stop);
+                self.answer(
+                    node,
+                    Ticket::default(),
+                    SessionInput::AuthKeyDestroyed { to, outcome: KeyDestruction::Failed },
+                );
+            }
+        }
+    }
+
+    fn key_destroyed(self: &Arc<Self>, node: &Arc<Node>, to: MsgId, ticket: Ticket, outcome: KeyDestruction) {
+        self.answer(node, ticket, SessionInput::AuthKeyDestroyed { to, outcome });
+        let id = self.key().auth.id();
+        let node_ = Arc::clone(node);
+        node.on_durable(ticket, move || {
+            // The answer leaves first: it stands in the mailbox before the word to close.
+            node_.runtime.clone().spawn(async move {
+                tokio::time::sleep(limits::GOODBYE_TIME / 4).await;
+                node_.forget_key(id);
+            });
+        });
+    }
+
+    /// Lets `input` leave once the store is durable up to `ticket`, behind everything that waits already.
+    pub(crate) fn answer(self: &Arc<Self>, node: &Arc<Node>, ticket: Ticket, input: SessionInput) {
+        let mut line = self.line.lock();
+        if line.answers.len() >= limits::UNDURABLE_PER_SESSION_MAX
+            && matches!(input, SessionInput::Push { .. })
+        {
+            metrics::dropped("pushes");
+            return;
+        }
+        // What stands behind something newer has to wait for that, or it would overtake.
+        let ticket = line.answers.back().map_or(ticket, |(last, _)| ticket.max(*last));
+        line.answers.push_back((ticket, input));
+        let ready = ticket <= node.durable();
+        let ask = !ready && line.awaited.is_none_or(|awaited| awaited < ticket);
+        if ask {
+            line.awaited = Some(ticket);
+        }
+        drop(line);
+        if ready {
+            self.release(node);
+        } else if ask {
+            let (entry, node_) = (Arc::clone(self), Arc::clone(node));
+            node.on_durable(ticket, move || {
+                // Sealing is not for the thread that commits.
+                node_.runtime.clone().spawn(async move { entry.release(&node_) });
+            });
+        }
+    }
+
+    /// Sends the answers whose commits are durable.
+    fn release(self: &Arc<Self>, node: &Arc<Node>) {
+        let durable = node.durable();
+        self.tell_in_order(node, || {
+            let (_, input) = self.line.lock().answers.pop_front_if(|(ticket, _)| *ticket <= durable)?;
+            if matches!(input, SessionInput::Reply { .. }) {
+                node.unanswered.fetch_sub(1, Ordering::Relaxed);
+            }
+            Some(input)
+        });
+    }
+}
+
+/// The id of a query's method; zero if it has none.
+fn query_id(peeled: &Peeled) -> u32 {
+    peeled.query.first_chunk().map_or(0, |id| u32::from_le_bytes(*id))
+}

@@ -1,0 +1,216 @@
+//! Every bound of the gateway, on one page: first those that an operator sets, then those that are part of the design.
+
+use std::time::Duration;
+
+/// The bounds that depend on the machine and on who is let in.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections open at once, in total.
+    pub connections_max: u32,
+    /// Connections open at once from one address (IPv6: from one /64).
+    pub connections_per_address_max: u32,
+    /// Key exchanges of one address in a minute.
+    pub handshakes_per_address_per_minute: u32,
+    /// Calls of one auth key in a second, averaged over [`CALL_BURST_SECONDS`].
+    pub calls_per_key_per_second: u32,
+    /// How much wider the limits per address are for loopback.
+    pub loopback_factor: u32,
+    /// Threads that run calls.
+    pub workers: usize,
+    /// Threads that compute key exchanges.
+    pub handshake_threads: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            connections_max: 20_000,
+            connections_per_address_max: 256,
+            handshakes_per_address_per_minute: 60,
+            calls_per_key_per_second: 100,
+            loopback_factor: 64,
+            // A call may wait for the store's writer, so that one thread for each core would leave cores idle.
+            workers: cores * 2,
+            handshake_threads: cores,
+        }
+    }
+}
+
+// ---- addresses and connections
+
+/// Addresses whose past is remembered.
+pub const ADDRESSES_MAX: usize = 65_536;
+
+/// Until the first whole packet of a connection. Time from the accepting on; a dribble of bytes does not extend it.
+pub const FIRST_PACKET_TIME: Duration = Duration::from_secs(10);
+
+/// Until a connection has shown that it knows a key.
+pub const AUTHENTICATED_TIME: Duration = Duration::from_secs(30);
+
+/// Without any packet, a connection is closed. Clients ping every minute or more often.
+pub const IDLE_TIME: Duration = Duration::from_secs(600);
+
+/// How long the bytes that stand in front of a close (a transport error) may take to leave.
+pub const GOODBYE_TIME: Duration = Duration::from_secs(2);
+
+/// Connections the kernel may keep for us until we accept them.
+pub const BACKLOG: u32 = 1024;
+
+/// After a failed accept (out of file descriptors) nothing is accepted for this long.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes read from a socket at once. One buffer of this size for each thread of the sockets, none for a connection.
+pub const READ_BYTES: usize = 64 * 1024;
+
+/// Pieces given to the kernel by one write.
+pub const PARTS_IN_A_WRITE: usize = 16;
+
+/// Packets that wait to be framed for one connection.
+pub const MAILBOX_PACKETS_MAX: usize = 4096;
+
+/// Bytes that wait to be framed for one connection.
+pub const MAILBOX_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Framed bytes that wait for a slow reader above which nothing more is read from it.
+pub const UNWRITTEN_BYTES_HIGH: usize = 1024 * 1024;
+
+/// Framed bytes that wait for a slow reader above which the connection is closed.
+pub const UNWRITTEN_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A connection whose reader took nothing at all for this long, with bytes waiting, is closed.
+pub const STALLED_TIME: Duration = Duration::from_secs(60);
+
+// ---- key exchanges
+
+/// Computations of key exchanges that wait for a thread, for each thread. At some 8 ms each, a third of a second.
+pub const HANDSHAKE_STEPS_WAITING_PER_THREAD: usize = 40;
+
+// ---- keys and sessions
+
+/// Keys whose contents are held in memory, beside those in use.
+pub const KEYS_CACHED_MAX: usize = 16_384;
+
+/// Temporary keys alive at once. They exist in memory only; a client whose key is dropped makes a new one.
+pub const TEMP_KEYS_MAX: usize = 65_536;
+
+/// Temporary keys bound to one permanent key; the oldest goes out.
+pub const TEMP_KEYS_PER_KEY_MAX: usize = 16;
+
+/// A temporary key lives at most this long, whatever its maker asked for, in seconds.
+pub const TEMP_KEY_SECONDS_MAX: u32 = 24 * 60 * 60;
+
+/// Sessions held at once.
+pub const SESSIONS_MAX: usize = 65_536;
+
+/// Sessions of one key; the one unused for longest goes out.
+pub const SESSIONS_PER_KEY_MAX: usize = 64;
+
+/// Connections that one session may have at once; the oldest goes out.
+pub const PATHS_PER_SESSION_MAX: usize = 8;
+
+/// A session without a connection is forgotten after this long.
+pub const SESSION_IDLE_TIME: Duration = Duration::from_secs(15 * 60);
+
+/// The same for a session in which nothing was ever accepted, and for any when there are too many.
+pub const SESSION_CROWDED_TIME: Duration = Duration::from_secs(60);
+
+/// How often what has expired is looked for.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// How often the use of a key is noted in the store.
+pub const TOUCH_EVERY: Duration = Duration::from_secs(600);
+
+// ---- calls
+
+/// Calls of one session that wait for their turn.
+pub const CALLS_WAITING_PER_SESSION_MAX: usize = 2048;
+
+/// Bytes of calls of one session that wait for their turn.
+pub const CALL_BYTES_WAITING_PER_SESSION_MAX: usize = 8 * 1024 * 1024;
+
+/// Calls, or their bytes, above which nothing more is read from the connections of a session until some are done.
+pub const CALLS_CONGESTED: usize = 512;
+
+/// As [`CALLS_CONGESTED`], in bytes.
+pub const CALL_BYTES_CONGESTED: usize = 4 * 1024 * 1024;
+
+/// How often a connection that is not read for its session's sake looks whether it may be read again.
+pub const CONGESTION_LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Calls that a worker does for one session before the next session gets its turn.
+pub const CALLS_IN_A_ROW: usize = 8;
+
+/// Pieces of work that wait for a worker. A session stands in the line once, however many calls it has.
+pub const WORK_WAITING_MAX: usize = 2 * SESSIONS_MAX;
+
+/// Calls of one session that are started and wait for a file or an event.
+pub const CALLS_PARKED_PER_SESSION_MAX: usize = 64;
+
+/// The burst of calls that a key may make: so many seconds' worth.
+pub const CALL_BURST_SECONDS: u32 = 10;
+
+/// How long a call waits for the one it is to follow.
+pub const AFTER_MSG_TIME: Duration = Duration::from_secs(1);
+
+/// How often it looks.
+pub const AFTER_MSG_LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Replies and pushes of one session that wait for the disk.
+pub const UNDURABLE_PER_SESSION_MAX: usize = 4096;
+
+// ---- files
+
+/// Bytes that one call reads of a file.
+pub const RANGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of an image from which a photo is made.
+pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Pixels of either side of such an image.
+pub const IMAGE_SIDE_MAX: u32 = 10_000;
+
+/// How much longer than the other one side of such an image may be.
+pub const IMAGE_RATIO_MAX: u32 = 20;
+
+/// Memory that one such image may need to be decoded, in bytes.
+pub const IMAGE_MEMORY_MAX: u64 = 400 * 1024 * 1024;
+
+/// Images that are decoded at once.
+pub const IMAGES_AT_ONCE: usize = 2;
+
+// ---- pushes
+
+/// Bodies that one look into the log may give to one key, before others get their turn.
+pub const PUSHES_IN_A_ROW: usize = 64;
+
+/// Channels whose news wait for one key; above it the key is told `updatesTooLong`.
+pub const CHANNELS_WAITING_PER_KEY_MAX: usize = 512;
+
+/// Ephemeral notices that wait for one key; above it they are dropped.
+pub const EPHEMERAL_WAITING_PER_KEY_MAX: usize = 128;
+
+// ---- jobs
+
+/// How often the runner of jobs looks for what is due.
+pub const JOBS_EVERY: Duration = Duration::from_secs(1);
+
+// ---- the end
+
+/// How long calls that were taken may still run after the signal to stop.
+pub const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether they are done.
+pub const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(10);
+
+const _: () = {
+    assert!(FIRST_PACKET_TIME.as_secs() < AUTHENTICATED_TIME.as_secs());
+    assert!(AUTHENTICATED_TIME.as_secs() < IDLE_TIME.as_secs());
+    assert!(IDLE_TIME.as_secs() < SESSION_IDLE_TIME.as_secs());
+    assert!(SESSIONS_PER_KEY_MAX < SESSIONS_MAX);
+    // A whole mailbox must fit behind what is already written.
+    assert!(UNWRITTEN_BYTES_HIGH + MAILBOX_BYTES_MAX < UNWRITTEN_BYTES_MAX);
+    // The last packet that is read may bring a whole container.
+    assert!(CALLS_CONGESTED + 1024 < CALLS_WAITING_PER_SESSION_MAX);
+    assert!(CALL_BYTES_CONGESTED < CALL_BYTES_WAITING_PER_SESSION_MAX);
+};

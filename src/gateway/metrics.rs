@@ -1,0 +1,68 @@
+//! What the gateway counts. Names and labels stand here, once; whoever installs a recorder reads them.
+
+use metrics::{counter, gauge, histogram};
+
+/// A connection was let in.
+pub(crate) fn connection_opened(transport_connections: u32) {
+    counter!("chappe_connections_total").increment(1);
+    gauge!("chappe_connections").set(f64::from(transport_connections));
+}
+
+/// A connection ended, for `reason`.
+pub(crate) fn connection_closed(connections: u32, reason: &'static str) {
+    counter!("chappe_connections_closed_total", "reason" => reason).increment(1);
+    gauge!("chappe_connections").set(f64::from(connections));
+}
+
+/// A connection was turned away, for `reason`.
+pub(crate) fn connection_refused(reason: &'static str) {
+    counter!("chappe_connections_refused_total", "reason" => reason).increment(1);
+}
+
+/// A key exchange ended with a key of `kind` ("permanent", "temporary").
+pub(crate) fn key_made(kind: &'static str) {
+    counter!("chappe_keys_made_total", "kind" => kind).increment(1);
+}
+
+/// A step of a key exchange was turned away, for `reason`.
+pub(crate) fn handshake_refused(reason: &'static str) {
+    counter!("chappe_handshake_steps_refused_total", "reason" => reason).increment(1);
+}
+
+/// A call was answered: `ok` or a refusal.
+pub(crate) fn call_answered(method: &'static str, ok: bool, took: std::time::Duration) {
+    counter!("chappe_calls_total", "method" => method, "ok" => if ok { "true" } else { "false" })
+        .increment(1);
+    histogram!("chappe_call_seconds", "method" => method).record(took.as_secs_f64());
+}
+
+/// A method was called that nobody knows.
+pub(crate) fn unknown_method() {
+    counter!("chappe_unknown_methods_total").increment(1);
+}
+
+/// Something bounded was full and something was dropped: `what`.
+pub(crate) fn dropped(what: &'static str) {
+    counter!("chappe_dropped_total", "what" => what).increment(1);
+}
+
+/// A panic was contained: a bug.
+pub(crate) fn panicked(place: &'static str) {
+    counter!("chappe_panics_total", "place" => place).increment(1);
+    tracing::error!(place, "a panic was contained");
+}
+
+/// How many wait in the queue `name`.
+pub(crate) fn queue(name: &'static str, waiting: usize) {
+    gauge!("chappe_queue", "queue" => name).set(waiting as f64);
+}
+
+/// How many `things` are held in memory.
+pub(crate) fn held(things: &'static str, count: usize) {
+    gauge!("chappe_held", "things" => things).set(count as f64);
+}
+
+/// A push left for `sessions` sessions.
+pub(crate) fn pushed(sessions: usize) {
+    counter!("chappe_pushes_total").increment(sessions as u64);
+}

@@ -1,0 +1,149 @@
+//! Threads that do what must not be done on the threads of the sockets: calls (which block on the store) and key
+//! exchanges (which compute for milliseconds).
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
+
+/// A piece of work.
+pub type Task = Box<dyn FnOnce() + Send>;
+
+/// A bounded queue in front of a fixed number of threads.
+pub struct Pool {
+    line: Arc<Line>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The line in which work waits.
+struct Line {
+    state: Mutex<State>,
+    /// Told of each new piece of work, and of the closing.
+    arrived: Condvar,
+    capacity: usize,
+}
+
+struct State {
+    waiting: VecDeque<Task>,
+    closed: bool,
+}
+
+/// The line is full, or the pool is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+
+impl Pool {
+    /// Starts `threads` threads named `name`; at most `capacity` pieces wait for them. A piece that panics is counted and
+    /// costs nobody else anything.
+    ///
+    /// # Errors
+    /// What the operating system says when it gives no thread.
+    pub fn start(name: &'static str, threads: usize, capacity: usize) -> std::io::Result<Self> {
+        let line = Arc::new(Line {
+            state: Mutex::new(State { waiting: VecDeque::new(), closed: false }),
+            arrived: Condvar::new(),
+            capacity,
+        });
+        let mut handles = Vec::with_capacity(threads);
+        for n in 0..threads {
+            let line = Arc::clone(&line);
+            let run = move || {
+                while let Some(task) = line.next() {
+                    if catch_unwind(AssertUnwindSafe(task)).is_err() {
+                        crate::metrics::panicked(name);
+                    }
+                }
+            };
+            handles.push(std::thread::Builder::new().name(format!("{name}-{n}")).spawn(run)?);
+        }
+        Ok(Self { line, threads: Mutex::new(handles) })
+    }
+
+    /// Puts a piece of work at the end of the line.
+    ///
+    /// # Errors
+    /// [`Refused`] when the line is full or closed.
+    pub fn push(&self, task: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
+        let mut state = self.line.state.lock();
+        if state.closed || state.waiting.len() >= self.line.capacity {
+            return Err(Refused);
+        }
+        state.waiting.push_back(Box::new(task));
+        drop(state);
+        self.line.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Pieces that wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.line.state.lock().waiting.len()
+    }
+
+    /// Takes nothing new, does what waits, and returns when the last thread has ended. Blocks.
+    pub fn finish(&self) {
+        self.line.state.lock().closed = true;
+        self.line.arrived.notify_all();
+        let handles = std::mem::take(&mut *self.threads.lock());
+        for handle in handles {
+            // A thread ends only by running out of work: panics are caught inside.
+            let _ = handle.join();
+        }
+    }
+}
+
+impl Line {
+    /// The next piece; `None` once the line is closed and empty.
+    fn next(&self) -> Option<Task> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(piece) = state.waiting.pop_front() {
+                return Some(piece);
+            }
+            if state.closed {
+                return None;
+            }
+            self.arrived.wait(&mut state);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn what_waits_is_done_before_the_pool_ends_and_a_panic_costs_nobody_else() {
+        let done = Arc::new(AtomicUsize::new(0));
+        let pool = Pool::start("test", 2, 100).expect("threads");
+        for n in 0..50 {
+            let counted = Arc::clone(&done);
+            let task = move || {
+                assert!(n != 3, "the panic of this test");
+                counted.fetch_add(1, Ordering::SeqCst);
+            };
+            pool.push(task).expect("room");
+        }
+        pool.finish();
+        assert_eq!(done.load(Ordering::SeqCst), 49);
+        assert_eq!(pool.push(|| ()), Err(Refused), "closed");
+    }
+
+    #[test]
+    fn a_full_line_refuses() {
+        let pool = Pool::start("test", 1, 2).expect("thread");
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let blocks = move || {
+            let _ = held.recv();
+        };
+        pool.push(blocks).expect("room");
+        let accepted = (0..10).filter(|_| pool.push(|| ()).is_ok()).count();
+        assert!((1..=2).contains(&accepted), "one in work or in line, the others behind it: {accepted}");
+        drop(hold);
+        pool.finish();
+    }
+}

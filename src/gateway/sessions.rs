@@ -1,0 +1,491 @@
+//! The session table: which sessions exist, on which connections each of them is, and what it wants done.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use env::Time;
+use mtproto::ids::DataCentre;
+use mtproto::session::{
+    CloseReason, KeyDestruction, Opened, Path, PathId, PathKind, Session, SessionInput, SessionOutput, Shared,
+};
+use mtproto::{AuthKeyId, MsgId, Packet, SessionId};
+use parking_lot::Mutex;
+
+use crate::calls::Line;
+use crate::keys::Key;
+use crate::mailbox::Mailbox;
+use crate::node::Node;
+use crate::peer::{ToPeer, Way};
+use crate::{limits, metrics, world};
+
+/// All sessions of this node. Its lock is taken while that of an [`Entry`] is held, and never the other way round.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    by_key: HashMap<AuthKeyId, Vec<Arc<Entry>>>,
+    count: usize,
+    /// Not below any msg_id that a forgotten session gave out.
+    floor: Option<MsgId>,
+}
+
+/// One session and its surroundings.
+pub(crate) struct Entry {
+    key: Arc<Key>,
+    id: SessionId,
+    talk: Mutex<Talk>,
+    /// The calls in front of the workers and the answers behind them.
+    pub(crate) line: Mutex<Line>,
+    /// Calls in the line and their bytes, to be read without its lock.
+    pub(crate) calls: AtomicUsize,
+    pub(crate) call_bytes: AtomicUsize,
+    use_: AtomicU8,
+    /// Something was pushed to the key while this session was not connected.
+    missed: AtomicBool,
+    /// When something was last heard of it, in seconds since the Unix epoch.
+    used: AtomicU64,
+}
+
+/// What a session is used for, as far as its calls have shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It has called nothing yet.
+    Unknown = 0,
+    /// It only moves files: pushes are not for it.
+    Files = 1,
+    /// A person's session.
+    Main = 2,
+}
+
+/// The conversation itself, under its lock.
+struct Talk {
+    session: Session,
+    paths: Vec<OpenPath>,
+    /// When the session wants to be woken.
+    wake: Option<Time>,
+    /// When the earliest timer that runs for it ends.
+    armed: Option<Time>,
+    origin: Origin,
+    /// Forgotten: nothing more is taken or sent.
+    over: bool,
+}
+
+/// Where a client calls from, by its newest connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// Its address.
+    pub(crate) address: IpAddr,
+    /// The data centre that it dialled, if its transport ever said so.
+    pub(crate) dialled: Option<DataCentre>,
+}
+
+struct OpenPath {
+    id: PathId,
+    mailbox: Mailbox<ToPeer>,
+}
+
+/// What has to be done for a session once its lock is released: it would take other locks.
+enum Aftermath {
+    Nothing,
+    /// The connections of these sessions must close.
+    End(Vec<Arc<Entry>>),
+}
+
+impl Sessions {
+    /// The session `id` of `key`, made if there is none. Nothing if there are as many as there may be, all in use.
+    pub(crate) fn open(&self, key: &Arc<Key>, id: SessionId) -> Option<Arc<Entry>> {
+        let mut evicted = None;
+        let opened = self.find_or_make(key, id, &mut evicted);
+        if let Some(evicted) = evicted {
+            evicted.end();
+        }
+        opened
+    }
+
+    fn find_or_make(
+        &self,
+        key: &Arc<Key>,
+        id: SessionId,
+        evicted: &mut Option<Arc<Entry>>,
+    ) -> Option<Arc<Entry>> {
+        let book = &mut *self.book.lock();
+        if let Some(found) = book.by_key.get(&key.auth.id()).and_then(|all| all.iter().find(|e| e.id == id)) {
+            return Some(Arc::clone(found));
+        }
+        if book.count >= limits::SESSIONS_MAX {
+            book.forget_unused(limits::SESSION_CROWDED_TIME);
+            if book.count >= limits::SESSIONS_MAX {
+                metrics::dropped("sessions");
+                return None;
+            }
+        }
+        let siblings = book.by_key.entry(key.auth.id()).or_default();
+        if siblings.len() >= limits::SESSIONS_PER_KEY_MAX {
+            let oldest = siblings.iter().enumerate().min_by_key(|(_, e)| e.used.load(Ordering::Relaxed));
+            let at = oldest.map(|(at, _)| at)?;
+            *evicted = Some(siblings.swap_remove(at));
+            book.count -= 1;
+        }
+        let floor = book.floor.unwrap_or_else(|| MsgId::at(world::now()));
+        let entry = Arc::new(Entry::new(Arc::clone(key), id, floor));
+        siblings.push(Arc::clone(&entry));
+        book.count += 1;
+        Some(entry)
+    }
+
+    /// The sessions of a key.
+    pub(crate) fn of_key(&self, key: AuthKeyId) -> Vec<Arc<Entry>> {
+        self.book.lock().by_key.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// Forgets one session.
+    pub(crate) fn remove(&self, key: AuthKeyId, id: SessionId) -> Option<Arc<Entry>> {
+        let mut book = self.book.lock();
+        let siblings = book.by_key.get_mut(&key)?;
+        let at = siblings.iter().position(|e| e.id == id)?;
+        let gone = siblings.swap_remove(at);
+        if siblings.is_empty() {
+            book.by_key.remove(&key);
+        }
+        book.count -= 1;
+        Some(gone)
+    }
+
+    /// Forgets all sessions of a key and closes their connections.
+    pub(crate) fn remove_key(&self, key: AuthKeyId) {
+        let gone = {
+            let mut book = self.book.lock();
+            let gone = book.by_key.remove(&key).unwrap_or_default();
+            book.count -= gone.len();
+            gone
+        };
+        for entry in gone {
+            entry.end();
+        }
+    }
+
+    /// Forgets the sessions that nobody has used for long.
+    pub(crate) fn sweep(&self) {
+        let mut book = self.book.lock();
+        book.forget_unused(limits::SESSION_IDLE_TIME);
+        metrics::held("sessions", book.count);
+    }
+}
+
+impl Book {
+    fn forget_unused(&mut self, idle: Duration) {
+        let now = world::now().secs();
+        let floor = &mut self.floor;
+        for siblings in self.by_key.values_mut() {
+            siblings.retain(|entry| {
+                // A session that is being talked to is in use.
+                let Some(mut talk) = entry.talk.try_lock() else { return true };
+                let idle =
+                    if talk.session.is_blank() { limits::SESSION_CROWDED_TIME.min(idle) } else { idle };
+                let unused = now.saturating_sub(entry.used.load(Ordering::Relaxed));
+                let keep = !talk.paths.is_empty() || unused < idle.as_secs();
+                if !keep {
+                    talk.over = true;
+                    *floor = (*floor).max(Some(talk.session.last_msg_id()));
+                }
+                keep
+            });
+        }
+        self.by_key.retain(|_, siblings| !siblings.is_empty());
+        self.count = self.by_key.values().map(Vec::len).sum();
+    }
+}
+
+impl Entry {
+    fn new(key: Arc<Key>, id: SessionId, floor: MsgId) -> Self {
+        let talk = Talk {
+            session: Session::new(id, floor),
+            paths: Vec::new(),
+            wake: None,
+            armed: None,
+            origin: Origin { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), dialled: None },
+            over: false,
+        };
+        Self {
+            key,
+            id,
+            talk: Mutex::new(talk),
+            line: Mutex::default(),
+            calls: AtomicUsize::new(0),
+            call_bytes: AtomicUsize::new(0),
+            use_: AtomicU8::new(Use::Unknown as u8),
+            missed: AtomicBool::new(false),
+            used: AtomicU64::new(world::now().secs()),
+        }
+    }
+
+    /// The key that it belongs to: the one its packets are sealed with.
+    pub(crate) fn key(&self) -> &Arc<Key> {
+        &self.key
+    }
+
+    /// The client's name for it.
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Whether it is the session `id` of `key`.
+    pub(crate) fn is(&self, key: &Arc<Key>, id: SessionId) -> bool {
+        self.id == id && Arc::ptr_eq(&self.key, key) && !self.talk.lock().over
+    }
+
+    /// What it is used for.
+    pub(crate) fn use_(&self) -> Use {
+        match self.use_.load(Ordering::Relaxed) {
+            0 => Use::Unknown,
+            1 => Use::Files,
+            _ => Use::Main,
+        }
+    }
+
+    /// Remembers what a call showed of its use; whether this made it a person's session just now.
+    pub(crate) fn learn_use(&self, use_: Use) -> bool {
+        let before = self.use_.fetch_max(use_ as u8, Ordering::Relaxed);
+        use_ == Use::Main && before < Use::Main as u8
+    }
+
+    /// Remembers that it was not there when something was pushed to its key.
+    pub(crate) fn miss(&self) {
+        self.missed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was not there when something was pushed to its key; asked once.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.missed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it has so much to do that nothing more should be read from its connections.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) > limits::CALLS_CONGESTED
+            || self.call_bytes.load(Ordering::Relaxed) > limits::CALL_BYTES_CONGESTED
+    }
+
+    /// Whether a connection is open.
+    pub(crate) fn is_online(&self) -> bool {
+        !self.talk.lock().paths.is_empty()
+    }
+
+    /// Where its client calls from.
+    pub(crate) fn origin(&self) -> Origin {
+        self.talk.lock().origin
+    }
+
+    /// What the session knows of one of its calls.
+    pub(crate) fn call_state(&self, msg_id: MsgId) -> mtproto::session::CallState {
+        self.talk.lock().session.call_state(msg_id)
+    }
+
+    /// Takes a packet that was opened.
+    pub(crate) fn receive(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        way: &Way<'_>,
+        opened: Opened,
+        packet: Bytes,
+        quick_ack: bool,
+    ) {
+        let mut talk = self.talk.lock();
+        self.used.store(world::now().secs(), Ordering::Relaxed);
+        let fresh = !talk.paths.iter().any(|p| p.id == way.path);
+        if fresh {
+            if talk.paths.len() >= limits::PATHS_PER_SESSION_MAX {
+                let oldest = talk.paths.remove(0);
+                let _ = oldest.mailbox.post(ToPeer::Close(None));
+            }
+            talk.paths.push(OpenPath { id: way.path, mailbox: way.mailbox.clone() });
+            talk.origin = Origin { address: way.address, dialled: way.dialled.or(talk.origin.dialled) };
+        }
+        let path = Path { id: way.path, kind: PathKind::Stream };
+        let input = SessionInput::Received { path, opened, packet, quick_ack };
+        let aftermath = self.drive(node, &mut talk, [input]);
+        drop(talk);
+        settle(aftermath);
+        if fresh {
+            node.push.came_online(node, self);
+        }
+    }
+
+    /// Gives the session several things at once; what it has to say about them shares packets.
+    pub(crate) fn tell(self: &Arc<Self>, node: &Arc<Node>, inputs: impl IntoIterator<Item = SessionInput>) {
+        let mut talk = self.talk.lock();
+        let aftermath = self.drive(node, &mut talk, inputs);
+        drop(talk);
+        settle(aftermath);
+    }
+
+    /// As [`Self::tell`], with the inputs taken one by one while nobody else can speak to the session: so they keep
+    /// their order.
+    pub(crate) fn tell_in_order(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        next: impl FnMut() -> Option<SessionInput>,
+    ) {
+        self.tell(node, std::iter::from_fn(next));
+    }
+
+    /// A connection of it is gone.
+    pub(crate) fn path_closed(self: &Arc<Self>, node: &Arc<Node>, path: PathId) {
+        let mut talk = self.talk.lock();
+        talk.paths.retain(|p| p.id != path);
+        self.used.store(world::now().secs(), Ordering::Relaxed);
+        let aftermath = self.drive(node, &mut talk, [SessionInput::PathClosed(path)]);
+        drop(talk);
+        settle(aftermath);
+    }
+
+    /// Ends it: its connections close.
+    fn end(&self) {
+        let mut talk = self.talk.lock();
+        talk.over = true;
+        for path in talk.paths.drain(..) {
+            let _ = path.mailbox.post(ToPeer::Close(None));
+        }
+    }
+
+    /// Lets the session handle `inputs` and does what it wants done.
+    fn drive(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        talk: &mut Talk,
+        inputs: impl IntoIterator<Item = SessionInput>,
+    ) -> Aftermath {
+        if talk.over {
+            // What was for it is taken all the same, so that nobody waits for it to leave.
+            inputs.into_iter().for_each(drop);
+            return Aftermath::Nothing;
+        }
+        let mut outputs = Vec::new();
+        let mut ended = Vec::new();
+        self.handle(talk, inputs, &mut outputs);
+        // Each round answers what the one before asked; a session asks about other sessions only when its client does.
+        while !outputs.is_empty() {
+            let mut answers = Vec::new();
+            for output in std::mem::take(&mut outputs) {
+                self.perform(node, talk, output, &mut answers, &mut ended);
+            }
+            if !answers.is_empty() {
+                self.handle(talk, answers, &mut outputs);
+            }
+        }
+        if ended.is_empty() { Aftermath::Nothing } else { Aftermath::End(ended) }
+    }
+
+    fn handle(
+        &self,
+        talk: &mut Talk,
+        inputs: impl IntoIterator<Item = SessionInput>,
+        outputs: &mut Vec<SessionOutput>,
+    ) {
+        let mut salts = self.key.salts.lock();
+        let mut shared = Shared { key: &self.key.auth, salts: &mut salts };
+        world::with_env(|env| {
+            for input in inputs {
+                talk.session.feed(env, &mut shared, input, outputs);
+            }
+            talk.session.flush(env, &mut shared, outputs);
+        });
+    }
+
+    fn perform(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        talk: &mut Talk,
+        output: SessionOutput,
+        answers: &mut Vec<SessionInput>,
+        ended: &mut Vec<Arc<Self>>,
+    ) {
+        match output {
+            SessionOutput::Send { path, packet } => {
+                talk.post(path, ToPeer::Packet(Packet::Sealed(packet.freeze())))
+            }
+            SessionOutput::QuickAck { path, token } => {
+                talk.post(path, ToPeer::Packet(Packet::QuickAck(token)))
+            }
+            SessionOutput::Call(call) => answers.extend(self.take_call(node, call)),
+            SessionOutput::DestroySession { to, session_id } => {
+                let gone = node.sessions.remove(self.key.auth.id(), session_id);
+                answers.push(SessionInput::SessionDestroyed { to, session_id, existed: gone.is_some() });
+                ended.extend(gone);
+            }
+            SessionOutput::DestroyAuthKey { to } => {
+                let (entry, node_) = (Arc::clone(self), Arc::clone(node));
+                if node.workers.push(move || entry.destroy_key(&node_, to)).is_err() {
+                    answers.push(SessionInput::AuthKeyDestroyed { to, outcome: KeyDestruction::Failed });
+                }
+            }
+            SessionOutput::NeedsUpdatesTooLong => node.push.lost_pushes(node, self),
+            SessionOutput::ClosePath { path, reason } => {
+                let say = match reason {
+                    CloseReason::PingDelayExpired => None,
+                    CloseReason::Misbehaved(error) => Some(error),
+                };
+                talk.post(path, ToPeer::Close(say));
+            }
+            SessionOutput::WakeAt(time) => {
+                talk.wake = Some(time);
+                self.arm(node, talk);
+            }
+        }
+    }
+
+    /// Starts a timer unless one runs that ends early enough.
+    fn arm(self: &Arc<Self>, node: &Arc<Node>, talk: &mut Talk) {
+        let Some(wake) = talk.wake else { return };
+        if talk.armed.is_some_and(|armed| armed <= wake) {
+            return;
+        }
+        talk.armed = Some(wake);
+        let runtime = &node.runtime;
+        let (node, entry) = (Arc::downgrade(node), Arc::downgrade(self));
+        let wait = wake.since(world::now());
+        let timer = async move {
+            tokio::time::sleep(wait).await;
+            if let (Some(node), Some(entry)) = (node.upgrade(), entry.upgrade()) {
+                entry.timer_ended(&node);
+            }
+        };
+        runtime.spawn(timer);
+    }
+
+    fn timer_ended(self: &Arc<Self>, node: &Arc<Node>) {
+        let mut talk = self.talk.lock();
+        talk.armed = None;
+        let aftermath = if talk.wake.is_some_and(|wake| wake <= world::now()) {
+            talk.wake = None;
+            self.drive(node, &mut talk, [SessionInput::Wake])
+        } else {
+            self.arm(node, &mut talk);
+            Aftermath::Nothing
+        };
+        drop(talk);
+        settle(aftermath);
+    }
+}
+
+impl Talk {
+    /// Puts a letter into the box of a connection. One that is gone or too slow is about to say so itself.
+    fn post(&self, path: PathId, letter: ToPeer) {
+        if let Some(open) = self.paths.iter().find(|p| p.id == path) {
+            let _ = open.mailbox.post(letter);
+        }
+    }
+}
+
+fn settle(aftermath: Aftermath) {
+    match aftermath {
+        Aftermath::Nothing => {}
+        Aftermath::End(entries) => entries.iter().for_each(|entry| entry.end()),
+    }
+}
