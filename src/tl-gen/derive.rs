@@ -55,6 +55,12 @@ fn plan(
                 let args: Vec<String> = args.iter().map(|a| arg(a)).collect();
                 Ok(Source::Made(format!("crate::compat::{function}({})", args.join(", "))))
             }
+            Value::Field(other) => {
+                if !from.params.iter().any(|p| p.name == *other && is_field(p)) {
+                    return Err(format!(".{other}: no such field on that side"));
+                }
+                Ok(Source::Made(format!("{}.clone()", arg(other).trim_start_matches('&'))))
+            }
             literal => {
                 let plain = constant(model, name, &field.ty, literal)?;
                 Ok(match twin {
@@ -122,5 +128,10 @@ pub fn unsaid(model: &Model, name: &Name, old: &Decl) -> Vec<String> {
         let side = if r.direction == Direction::Reading { name.newest() } else { old };
         !side.params.iter().any(|p| p.name == r.field && is_field(p))
     });
-    read.chain(written).chain(stray.map(|r| format!("{}: a rule for no field", r.field))).collect()
+    let answer = (name.function && old.result != name.newest().result && old.returns.is_none())
+        .then(|| "return -> ? (the newest shape answers another type)".to_owned());
+    read.chain(written)
+        .chain(stray.map(|r| format!("{}: a rule for no field", r.field)))
+        .chain(answer)
+        .collect()
 }

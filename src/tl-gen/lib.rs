@@ -19,7 +19,9 @@ use model::{Model, World};
 /// # Errors
 /// What is wrong with the schema, each fault with its line.
 pub fn generate(schema: &str) -> Result<Vec<(&'static str, String)>, String> {
-    let model = Model::new(parse::parse(schema)?)?;
+    let decls = parse::parse(schema)?;
+    let shapes = names::shapes(&decls);
+    let model = Model::new(decls)?;
     let faults = faults(&model);
     if !faults.is_empty() {
         return Err(faults.join("\n"));
@@ -31,13 +33,23 @@ pub fn generate(schema: &str) -> Result<Vec<(&'static str, String)>, String> {
         ("service.rs", structs::file(&model, World::Service, None) + &enums::nested(&model, World::Service)),
         ("stored.rs", structs::file(&model, World::Store, None) + &enums::nested(&model, World::Store)),
         ("names.rs", names::file(&model)),
+        ("shapes.rs", shapes),
+        ("any.rs", names::any(&model)),
     ])
 }
 
-/// What the older lines leave unsaid.
+/// What the older lines leave unsaid, and updates that would leave a gap where they are not known.
 fn faults(model: &Model) -> Vec<String> {
     let mut out = Vec::new();
     for name in &model.names {
+        let counted = name.fields().any(|f| f.name == "pts");
+        if counted && name.unspeakable && name.newest().result == parse::Ty::Named("Update".into()) {
+            out.push(format!(
+                "schema.tl:{}: {}: carries pts and is unspeakable in some layer; it needs an `else`",
+                name.newest().line,
+                name.name
+            ));
+        }
         for old in name.shapes.iter().skip(1) {
             let unsaid = derive::unsaid(model, name, old);
             if !unsaid.is_empty() {

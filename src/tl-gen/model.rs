@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::parse::{Decl, Param, Section, Ty};
+use crate::parse::{Decl, Otherwise, Param, Section, Ty};
 use crate::rust;
 
 /// The layers whose words are known.
@@ -117,7 +117,6 @@ impl Model {
         }
         model.gather_types();
         model.check()?;
-        model.drop_v1();
         model.find_ranges();
         model.find_boxes();
         model.find_zeros()?;
@@ -228,24 +227,6 @@ impl Model {
             if let [only] = each.names[..] {
                 each.path.clone_from(&self.names[only].path);
             }
-        }
-    }
-
-    fn drop_v1(&mut self) {
-        let bad: Vec<Vec<u32>> = self
-            .names
-            .iter()
-            .map(|n| {
-                n.shapes
-                    .iter()
-                    .skip(1)
-                    .filter(|s| !crate::derive::unsaid(self, n, s).is_empty())
-                    .map(|s| s.id)
-                    .collect()
-            })
-            .collect();
-        for (n, b) in self.names.iter_mut().zip(bad) {
-            n.shapes.retain(|s| !b.contains(&s.id));
         }
     }
 
@@ -422,35 +403,86 @@ impl Model {
         Ok(())
     }
 
+    /// Finds what some layer has no words for: nobody speaks it there and nothing is said instead, or what it must
+    /// contain is unspeakable. `else f()` counts as always said; a function that may fail belongs to vectors only.
     fn find_unspeakable(&mut self) {
-        loop {
-            let mut changed = false;
-            for i in 0..self.names.len() {
-                if !self.names[i].unspeakable && self.may_fail(&self.names[i]) {
-                    self.names[i].unspeakable = true;
-                    changed = true;
+        let types: Vec<(World, String)> = self.types.keys().cloned().collect();
+        let place: HashMap<&(World, String), usize> = types.iter().enumerate().map(|(i, t)| (t, i)).collect();
+        let at = |world: World, ty: &Ty| match ty {
+            Ty::Named(t) => {
+                self.type_of(world, t).and_then(|t| place.get(&(t.world, t.name.clone())).copied())
+            }
+            _ => None,
+        };
+        let required: Vec<Vec<Vec<usize>>> = self
+            .names
+            .iter()
+            .map(|name| {
+                let must = |shape: &Decl, p: &&Param| p.flag.is_none() || shares_bit(shape, p);
+                let of = |shape: &Decl| {
+                    shape
+                        .params
+                        .iter()
+                        .filter(|p| must(shape, p))
+                        .filter_map(|p| at(name.world, &p.ty))
+                        .collect()
+                };
+                name.shapes.iter().map(of).collect()
+            })
+            .collect();
+        let instead: Vec<Option<usize>> = self
+            .names
+            .iter()
+            .map(|name| match &name.newest().otherwise {
+                Some(Otherwise::Field(f)) => {
+                    name.fields().find(|p| p.name == *f).and_then(|p| at(name.world, &p.ty))
                 }
-            }
-            for each in self.types.values_mut() {
-                each.unspeakable = each.names.iter().any(|&i| self.names[i].unspeakable);
-            }
-            if !changed {
-                return;
+                _ => None,
+            })
+            .collect();
+        let constructors: Vec<&Vec<usize>> = self.types.values().map(|t| &t.names).collect();
+        let mut names_ever = vec![false; self.names.len()];
+        let mut types_ever = vec![false; types.len()];
+        for layer in LAYERS {
+            let mut names_now = vec![false; self.names.len()];
+            let mut types_now = vec![false; types.len()];
+            let mut changed = true;
+            while std::mem::take(&mut changed) {
+                for (i, name) in self.names.iter().enumerate().filter(|(_, n)| !n.function) {
+                    let shape = name.ranges.iter().rev().find(|(from, _)| *from <= layer).and_then(|r| r.1);
+                    let fails = shape.is_none_or(|k| required[i][k].iter().any(|&t| types_now[t]));
+                    let said = match (&name.newest().otherwise, instead[i]) {
+                        (Some(_), Some(t)) => !types_now[t],
+                        (otherwise, _) => otherwise.is_some(),
+                    };
+                    if fails && !said && !names_now[i] {
+                        names_now[i] = true;
+                        names_ever[i] = true;
+                        changed = true;
+                    }
+                }
+                for (t, constructors) in constructors.iter().enumerate() {
+                    if !types_now[t] && constructors.iter().any(|&i| names_now[i]) {
+                        types_now[t] = true;
+                        types_ever[t] = true;
+                        changed = true;
+                    }
+                }
             }
         }
+        for (name, ever) in self.names.iter_mut().zip(names_ever) {
+            name.unspeakable = ever;
+        }
+        for (each, ever) in self.types.values_mut().zip(types_ever) {
+            each.unspeakable = ever;
+        }
     }
+}
 
-    fn may_fail(&self, name: &Name) -> bool {
-        let missing = name.ranges.iter().any(|(_, shape)| shape.is_none());
-        let says_nothing = missing && name.newest().otherwise.is_none();
-        says_nothing
-            || name.shapes.iter().flat_map(|s| &s.params).any(|param| match &param.ty {
-                Ty::Named(t) if param.flag.is_none() => {
-                    self.type_of(name.world, t).is_some_and(|t| t.unspeakable)
-                }
-                _ => false,
-            })
-    }
+/// Do several values hang on the bit of `param`? Then one of them cannot be taken back alone.
+pub fn shares_bit(shape: &Decl, param: &Param) -> bool {
+    param.flag.is_some()
+        && shape.params.iter().filter(|p| p.flag == param.flag && p.ty != Ty::True).count() > 1
 }
 
 /// The shape spoken at `layer`: the newest whose range holds it, else the newest that began before, unless all have ended.

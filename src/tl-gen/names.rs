@@ -1,8 +1,9 @@
-//! Writes the table of method names.
+//! Writes the tables: method names, all shapes for the interpreter, and for tests a reader of anything.
 
 use std::fmt::Write as _;
 
-use crate::model::{Model, World};
+use crate::model::{LAYERS, Model, World};
+use crate::parse::{Decl, Section};
 
 /// `methods()` and `method_name()`.
 pub fn file(model: &Model) -> String {
@@ -26,5 +27,47 @@ pub fn file(model: &Model) -> String {
         let _ = writeln!(out, "    ({id:#010x}, \"{name}\"),");
     }
     out.push_str("];\n");
+    out
+}
+
+/// Every shape as one line of text, which `tl::describe` reads when it is first asked:
+/// `section id since until normalised line`, the line with its fields of type `true`.
+pub fn shapes(decls: &[Decl]) -> String {
+    let mut out = String::from(
+        "/// Every shape: `section id since until name fields = result`.\npub(crate) const SHAPES: &str = \"\\\n",
+    );
+    for decl in decls {
+        let section = match decl.section {
+            Section::Types => 't',
+            Section::Functions => 'f',
+            Section::Service => 's',
+            Section::ServiceFunctions => 'q',
+            Section::Store => 'd',
+        };
+        let since = decl.since.unwrap_or(*LAYERS.start());
+        let until = decl.until.unwrap_or(*LAYERS.end());
+        let _ = writeln!(out, "{section} {:08x} {since} {until} {}\\n\\", decl.id, decl.code);
+    }
+    out.push_str("\";\n");
+    out
+}
+
+/// A function that reads whatever stands there, for the tests of every shape.
+pub fn any(model: &Model) -> String {
+    let mut out = String::from("/// Reads the value that begins with any known id.\n");
+    out.push_str(
+        "pub(crate) fn read(r: &mut crate::Reader<'_>) -> Result<Box<dyn crate::Encode>, crate::Error> {\n",
+    );
+    out.push_str("    match r.peek_u32() {\n");
+    for name in &model.names {
+        let ids: Vec<String> = name.shapes.iter().map(|s| format!("Some({:#010x})", s.id)).collect();
+        let _ = writeln!(
+            out,
+            "        {} => Ok(Box::new(<{} as crate::Decode>::decode(r)?)),",
+            ids.join(" | "),
+            name.path
+        );
+    }
+    out.push_str("        id => Err(crate::Error::UnknownConstructor { expected: \"anything\", id: id.unwrap_or(0) }),\n    }\n}\n");
     out
 }

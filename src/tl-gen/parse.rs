@@ -43,8 +43,12 @@ pub struct Decl {
     pub until: Option<u16>,
     pub rules: Vec<Rule>,
     pub otherwise: Option<Otherwise>,
-    /// The normalised line, whose CRC32 is the id.
-    pub normal: String,
+    /// The function that may say another constructor instead of this older line.
+    pub instead: Option<String>,
+    /// The function that makes what this older shape of a method answers.
+    pub returns: Option<String>,
+    /// The line without its id and comment.
+    pub code: String,
 }
 
 /// One field.
@@ -102,6 +106,8 @@ pub enum Value {
     EmptyVector,
     False,
     Constructor(String),
+    /// `.name`: the field of that name on the other side.
+    Field(String),
     Call(String, Vec<String>),
 }
 
@@ -109,6 +115,7 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Otherwise {
     Constructor(String),
+    Field(String),
     Call(String),
 }
 
@@ -147,10 +154,9 @@ fn declaration(section: Section, line: usize, text: &str) -> Result<Decl, String
         None => (head, None),
     };
     let params: Vec<&str> = words.collect();
-    let normal = normalised(name, &params, result.trim());
     let id = match id {
         Some(id) => id,
-        None if section == Section::Store => crc32(normal.as_bytes()),
+        None if section == Section::Store => checksum(name, &params, result.trim()),
         None => return Err("a name without #id".into()),
     };
     let mut decl = Decl {
@@ -164,7 +170,9 @@ fn declaration(section: Section, line: usize, text: &str) -> Result<Decl, String
         until: None,
         rules: Vec::new(),
         otherwise: None,
-        normal,
+        instead: None,
+        returns: None,
+        code: code.replacen(head, name, 1),
     };
     for clause in comment.split(';').map(str::trim).filter(|c| !c.is_empty()) {
         remark(&mut decl, clause)?;
@@ -173,6 +181,18 @@ fn declaration(section: Section, line: usize, text: &str) -> Result<Decl, String
 }
 
 fn remark(decl: &mut Decl, clause: &str) -> Result<(), String> {
+    let function = |text: &str| match value(text.trim()) {
+        Ok(Value::Call(function, args)) if args.is_empty() => Ok(Some(function)),
+        _ => Err(format!("`{text}` is no function without arguments")),
+    };
+    if let Some(text) = clause.strip_prefix("instead ") {
+        decl.instead = function(text)?;
+        return Ok(());
+    }
+    if let Some(text) = clause.strip_prefix("return ->") {
+        decl.returns = function(text)?;
+        return Ok(());
+    }
     for (arrow, direction) in [("<-", Direction::Reading), ("->", Direction::Writing)] {
         if let Some((field, value_text)) = clause.split_once(arrow) {
             let rule = Rule { field: field.trim().to_owned(), direction, value: value(value_text.trim())? };
@@ -188,8 +208,11 @@ fn remark(decl: &mut Decl, clause: &str) -> Result<(), String> {
         decl.otherwise = Some(match value(what)? {
             Value::Constructor(name) => Otherwise::Constructor(name),
             Value::Call(function, args) if args.is_empty() => Otherwise::Call(function),
+            Value::Field(name) => Otherwise::Field(name),
             _ => {
-                return Err(format!("`else {what}`: neither a constructor nor a function without arguments"));
+                return Err(format!(
+                    "`else {what}`: no constructor, no field, no function without arguments"
+                ));
             }
         });
     }
@@ -220,6 +243,7 @@ fn value(text: &str) -> Result<Value, String> {
             let args = args.trim_end_matches(')').split(',').map(str::trim).filter(|a| !a.is_empty());
             Value::Call(function.to_owned(), args.map(str::to_owned).collect())
         }
+        field if field.starts_with('.') => Value::Field(field.trim_start_matches('.').to_owned()),
         name if !name.is_empty() && !name.contains(' ') => Value::Constructor(name.to_owned()),
         other => return Err(format!("`{other}` is no value")),
     })
@@ -283,8 +307,9 @@ fn lower_first(text: &str) -> String {
     chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
 }
 
-/// The line as its CRC32 is taken: without the id and fields of type `true`, angle brackets as spaces, bytes as string.
-fn normalised(name: &str, params: &[&str], result: &str) -> String {
+/// The id that a line has by itself: the CRC32 of the line without an id and fields of type `true`, with spaces for
+/// angle brackets and `string` for `bytes`.
+fn checksum(name: &str, params: &[&str], result: &str) -> u32 {
     let mut out = name.to_owned();
     for param in params.iter().filter(|p| !p.ends_with("?true")) {
         out.push(' ');
@@ -293,7 +318,7 @@ fn normalised(name: &str, params: &[&str], result: &str) -> String {
     out.push_str(" = ");
     out.push_str(result);
     let out = out.replace(":bytes ", ":string ").replace("?bytes ", "?string ");
-    out.replace('<', " ").replace('>', "")
+    crc32(out.replace('<', " ").replace('>', "").as_bytes())
 }
 
 /// CRC-32/ISO-HDLC, the checksum of zip and of TL.
@@ -317,7 +342,7 @@ mod tests {
         assert_eq!(decl.otherwise, Some(Otherwise::Constructor("baz".into())));
         assert_eq!(decl.rules.len(), 2);
         assert_eq!(decl.rules[1].value, Value::Call("f".into(), vec!["a".into(), "b".into()]));
-        assert_eq!(decl.normal, "foo.bar flags:# b:flags.31?Vector int = foo.Bar");
+        assert_eq!(decl.code, "foo.bar flags:# a:flags.0?true b:flags.31?Vector<int> = foo.Bar");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::derive::{self, Source};
-use crate::model::{Model, Name, World, is_field};
+use crate::model::{Model, Name, World, is_field, shares_bit};
 use crate::parse::{Decl, Otherwise, Param, Ty};
 use crate::rust::{common_impls, snake};
 
@@ -73,7 +73,19 @@ fn method(model: &Model, name: &Name, out: &mut String) {
     let _ = writeln!(out, "impl crate::Method for {} {{", name.ident);
     let _ = writeln!(out, "    type Return = {};", model.rust_type(name.world, &newest.result));
     let _ = writeln!(out, "    const NAME: &'static str = \"{}\";", name.name);
-    let _ = writeln!(out, "    const ID: u32 = Self::ID;\n    const IDS: &'static [u32] = Self::IDS;\n}}");
+    let _ = writeln!(out, "    const ID: u32 = Self::ID;\n    const IDS: &'static [u32] = Self::IDS;");
+    if name.shapes.iter().any(|s| s.returns.is_some()) {
+        out.push_str("    fn encode_return(answer: &Self::Return, asked: u32, w: &mut crate::Writer) {\n");
+        out.push_str("        match asked {\n");
+        for shape in &name.shapes {
+            if let Some(function) = &shape.returns {
+                let call = format!("crate::compat::{function}(answer)");
+                let _ = writeln!(out, "            {:#010x} => {},", shape.id, say_or_fail(&call));
+            }
+        }
+        out.push_str("            _ => crate::Encode::encode(answer, w),\n        }\n    }\n");
+    }
+    out.push_str("}\n");
 }
 
 fn decode(name: &Name, out: &mut String) {
@@ -129,21 +141,25 @@ fn read_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
         out.push_str("                Ok(Self)\n");
         return;
     }
-    out.push_str("                Ok(Self {\n");
+    // What is made of several fields is made before any of them is moved away.
+    let mut literal = String::new();
     for field in name.fields() {
         let rust = snake(&field.name);
-        let value = if k == 0 { Ok(Source::Same) } else { derive::reading(model, name, shape, field) };
-        let value = match value {
+        let source = if k == 0 { Ok(Source::Same) } else { derive::reading(model, name, shape, field) };
+        let value = match source {
             Ok(Source::Same) => format!("f_{rust}"),
             Ok(Source::Wrapped) => format!("Some(f_{rust})"),
             Ok(Source::Or(other)) => format!("f_{rust}.unwrap_or_else(|| {other})"),
             Ok(Source::Absent) if field.ty == Ty::True => "false".into(),
             Ok(Source::Absent) | Err(_) => "None".into(),
-            Ok(Source::Made(expr)) => expr,
+            Ok(Source::Made(expr)) => {
+                let _ = writeln!(out, "                let m_{rust} = {expr};");
+                format!("m_{rust}")
+            }
         };
-        let _ = writeln!(out, "                    {rust}: {value},");
+        let _ = writeln!(literal, "                    {rust}: {value},");
     }
-    out.push_str("                })\n");
+    let _ = writeln!(out, "                Ok(Self {{\n{literal}                }})");
 }
 
 fn read_value(model: &Model, name: &Name, ty: &Ty, boxed: bool) -> String {
@@ -186,6 +202,11 @@ fn bare(model: &Model, name: &Name, out: &mut String) {
 fn encode(model: &Model, name: &Name, out: &mut String) {
     let _ = writeln!(out, "impl crate::Encode for {} {{", name.ident);
     out.push_str("    fn encode(&self, w: &mut crate::Writer) {\n");
+    let otherwise = name.newest().otherwise.as_ref();
+    if otherwise.is_some() {
+        // What follows may turn out to be unspeakable; then it is taken back and something else is said.
+        out.push_str("        if w.unspeakable { return; }\n        let start = w.out.len();\n");
+    }
     if let [(_, Some(_))] = name.ranges[..] {
         write_shape(model, name, 0, out);
     } else {
@@ -200,30 +221,39 @@ fn encode(model: &Model, name: &Name, out: &mut String) {
             let _ = writeln!(out, "        {pattern} => {{");
             match shape {
                 Some(k) => write_shape(model, name, *k, out),
-                None => fall_back(model, name, out),
+                None => out.push_str("            w.unspeakable = true;\n"),
             }
             out.push_str("        }\n");
         }
         out.push_str("        }\n");
     }
+    if let Some(otherwise) = otherwise {
+        let other = match otherwise {
+            Otherwise::Constructor(other) => model.constructor(name.world, other).map_or_else(
+                || "w.unspeakable = true".to_owned(),
+                |other| format!("crate::Encode::encode(&{}::default(), w)", other.path),
+            ),
+            Otherwise::Field(field) => format!("crate::Encode::encode(&self.{}, w)", snake(field)),
+            Otherwise::Call(function) => say_or_fail(&format!("crate::compat::{function}(self)")),
+        };
+        out.push_str("        if w.unspeakable {\n            w.out.truncate(start);\n");
+        let _ = writeln!(out, "            w.unspeakable = false;\n            {other};\n        }}");
+    }
     out.push_str("    }\n}\n");
 }
 
-fn fall_back(model: &Model, name: &Name, out: &mut String) {
-    let code = match &name.newest().otherwise {
-        Some(Otherwise::Constructor(other)) => model.constructor(name.world, other).map_or_else(
-            || "w.unspeakable = true;".to_owned(),
-            |other| format!("crate::Encode::encode(&{}::default(), w);", other.path),
-        ),
-        Some(Otherwise::Call(function)) => format!(
-            "match crate::compat::{function}(self) {{ Some(other) => crate::Encode::encode(&other, w), None => w.unspeakable = true }}"
-        ),
-        None => "w.unspeakable = true;".to_owned(),
-    };
-    let _ = writeln!(out, "            {code}");
+/// An expression that writes what `call` makes, or declares it unspeakable.
+fn say_or_fail(call: &str) -> String {
+    format!(
+        "match {call} {{ Some(other) => crate::Encode::encode(&other, w), None => w.unspeakable = true }}"
+    )
 }
 
 fn write_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
+    if let Some(function) = &name.shapes[k].instead {
+        let _ = writeln!(out, "            if let Some(other) = crate::compat::{function}(self) {{");
+        out.push_str("                return crate::Encode::encode(&other, w);\n            }\n");
+    }
     let _ = writeln!(out, "            w.u32({:#010x});", name.shapes[k].id);
     write_fields(model, name, k, out);
 }
@@ -331,12 +361,6 @@ fn flag_bits(fields: &[(&Param, Access)], word: &str) -> String {
     if terms.is_empty() { "0".into() } else { terms.join(" | ") }
 }
 
-/// Several optional values hang on the bit of `param`.
-fn shares_bit(shape: &Decl, param: &Param) -> bool {
-    param.flag.is_some()
-        && shape.params.iter().filter(|p| p.flag == param.flag && p.ty != Ty::True).count() > 1
-}
-
 fn shares_word_bit(shape: &Decl, param: &Param, word: &str) -> bool {
     param.ty != Ty::True && param.flag.as_ref().is_some_and(|(w, _)| w == word) && shares_bit(shape, param)
 }
@@ -351,7 +375,6 @@ fn patches(model: &Model, name: &Name, shape: &Decl, param: &Param, access: &Acc
         && matches!(access, Access::Optional(_) | Access::Surely(_))
         && param.flag.as_ref().is_some_and(|(w, _)| w == word)
         && !shares_bit(shape, param)
-        && !shape.params.iter().any(|p| p.flag == param.flag && p.ty == Ty::True)
 }
 
 fn write_field(model: &Model, name: &Name, shape: &Decl, param: &Param, access: &Access, out: &mut String) {

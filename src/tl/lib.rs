@@ -7,6 +7,7 @@
 //! Reading needs no layer: every id that a name ever had leads to the same struct. Writing asks [`Writer::layer`].
 #![forbid(unsafe_code)]
 
+mod compat;
 pub mod describe;
 mod error;
 pub mod limits;
@@ -65,3 +66,6 @@ pub mod service {
 pub mod stored {
     include!(concat!(env!("OUT_DIR"), "/stored.rs"));
 }
+
+#[cfg(test)]
+mod every_shape;

@@ -1,6 +1,6 @@
 //! The language as its users see it.
 
-use tl::{Decode as _, Error, Layer, Reader, Record as _, enums, functions, service, stored, types};
+use tl::{Decode as _, Error, Layer, Reader, enums, functions, service, types};
 
 #[test]
 fn a_method_is_read_as_it_was_written() {
@@ -34,12 +34,6 @@ fn service_types_have_their_bare_forms() {
     let bytes = tl::write(&salts, Layer::NEWEST);
     assert_eq!(bytes.len(), 4 + 8 + 4 + 4 + 16);
     assert_eq!(tl::read::<service::FutureSalts>(&bytes).expect("it was written by us"), salts);
-}
-
-#[test]
-fn a_record_comes_back_from_the_disk() {
-    let record = stored::Counter { value: 42 };
-    assert_eq!(stored::Counter::from_bytes(&record.to_bytes()), Ok(record));
 }
 
 #[test]
