@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U2048};
+use crypto_bigint::{CtAssign as _, CtEq as _, Odd, U2048};
 use env::Dice;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
@@ -41,6 +41,31 @@ static GROUP: LazyLock<FixedMontyParams<{ U2048::LIMBS }>> =
 #[must_use]
 pub fn prime_bytes() -> [u8; NUMBER_BYTES] {
     bytes(&PRIME)
+}
+
+/// Digits of an exponent, of four bits each.
+const DIGITS: usize = 2048 / 4;
+
+/// `G^(digit * 16^place)` in Montgomery form, for every place and every digit: 2 MiB that make `g^a` five times cheaper
+/// than any other power. Built once, in some ten milliseconds.
+static POWERS_OF_G: LazyLock<Vec<[U2048; 16]>> = LazyLock::new(|| {
+    let mut step = FixedMontyForm::new(&U2048::from_u32(G.unsigned_abs()), &GROUP);
+    let place = |_| {
+        let mut power = FixedMontyForm::one(&GROUP);
+        let row = std::array::from_fn(|_| {
+            let entry = *power.as_montgomery();
+            power *= &step;
+            entry
+        });
+        step = power;
+        row
+    };
+    (0..DIGITS).map(place).collect()
+});
+
+/// Builds what the first handshake would otherwise have to wait for.
+pub fn warm_up() {
+    LazyLock::force(&POWERS_OF_G);
 }
 
 /// A secret exponent, `a` or `b`; one per run.
@@ -80,7 +105,7 @@ impl Secret {
             let mut drawn: Zeroizing<[u8; NUMBER_BYTES]> = Zeroizing::new(env::bytes(dice));
             let secret = Self(U2048::from_be_slice(drawn.as_slice()));
             drawn.zeroize();
-            let public = bytes(&power(&U2048::from_u32(G.unsigned_abs()), &secret));
+            let public = bytes(&power_of_g(&secret));
             if CheckedPublic::check(&public).is_some() {
                 return (secret, public);
             }
@@ -101,6 +126,22 @@ impl Secret {
 /// `base^exponent mod dh_prime`, in time that depends on neither.
 fn power(base: &U2048, exponent: &Secret) -> U2048 {
     FixedMontyForm::new(base, &GROUP).pow_amm(&exponent.0).retrieve()
+}
+
+/// `G^exponent mod dh_prime`, in time that does not depend on the exponent: of each row every entry is read.
+fn power_of_g(exponent: &Secret) -> U2048 {
+    let mut digits = Zeroizing::new(bytes(&exponent.0));
+    digits.reverse();
+    let digits = digits.iter().flat_map(|byte| [byte & 0x0f, byte >> 4]);
+    let mut product = FixedMontyForm::one(&GROUP);
+    for (row, digit) in POWERS_OF_G.iter().zip(digits) {
+        let mut factor = U2048::ZERO;
+        for (value, entry) in (0_u8..).zip(row) {
+            factor.ct_assign(entry, value.ct_eq(&digit));
+        }
+        product *= &FixedMontyForm::from_montgomery(factor, &GROUP);
+    }
+    product.retrieve()
 }
 
 fn bytes(number: &U2048) -> [u8; AUTH_KEY_BYTES] {
@@ -124,6 +165,17 @@ mod tests {
         assert_ne!(g_a, g_b, "each is drawn anew");
         assert_eq!(a.key_with(&of(&g_b)).id(), b.key_with(&of(&g_a)).id());
         assert!(!format!("{a:?}").contains("Uint"));
+    }
+
+    #[test]
+    fn the_table_of_powers_gives_the_same_as_the_long_way() {
+        let g = U2048::from_u32(G.unsigned_abs());
+        let mut dice = SeededDice::new(12);
+        let drawn = (0..8).map(|_| U2048::from_be_slice(&env::bytes::<256>(&mut dice)));
+        for exponent in drawn.chain([U2048::ZERO, U2048::ONE, U2048::MAX, U2048::from_u32(0x10)]) {
+            let exponent = Secret(exponent);
+            assert_eq!(power_of_g(&exponent), power(&g, &exponent));
+        }
     }
 
     // proves: HS-11
