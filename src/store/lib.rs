@@ -29,8 +29,8 @@
 //! # Ok::<(), Fault>(())
 //! ```
 //!
-//! Records are lines of the `---store---` section of `schema.tl` ([`tl::Record`]); [`Present`] is the record of a table whose keys
-//! say it all.
+//! Records are lines of the `---store---` section of `schema.tl` ([`tl::Record`]); [`Present`] is the record of a table
+//! whose keys say it all.
 //!
 //! Absent: tables over several owners (an owner is what one shard holds whole), long-lived cursors (a scan is bounded and
 //! the next one starts behind its last key), and any knowledge of what the records mean.

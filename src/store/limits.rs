@@ -26,6 +26,9 @@ pub const WAITING_CALLBACKS_MAX: usize = 65_536;
 /// write. It bounds a group, and so how long a look into the tree may have to wait for one.
 pub const GATHERED_BYTES_MAX: usize = 1024 * 1024;
 
+/// Least memory for an engine's cache, in bytes, whatever the settings say.
+pub const CACHE_BYTES_MIN: u64 = 1024 * 1024;
+
 /// Number of virtual shards. A shard is the unit in which owners will be spread over machines; never change it.
 pub const VSHARDS: u16 = 16_384;
 

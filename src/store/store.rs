@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::durability::{Durability, Health, OnDurable};
 use crate::engine::{CommitError, Engine, FjallEngine, MemoryEngine, Mode, SledEngine, Ticket};
 use crate::fault::Fault;
-use crate::limits::WRITE_ATTEMPTS_MAX;
+use crate::limits::{CACHE_BYTES_MIN, WRITE_ATTEMPTS_MAX};
 use crate::tx::{Alone, Tx};
 
 /// Which engine, and where.
@@ -22,7 +22,7 @@ pub struct Config {
     pub engine: EngineKind,
     /// Directory of the store, made if it is missing. The memory engine does not look at it.
     pub dir: PathBuf,
-    /// Memory for the engine's cache, in bytes.
+    /// Memory for the engine's cache, in bytes; at least [`CACHE_BYTES_MIN`].
     pub cache_bytes: u64,
 }
 
@@ -54,15 +54,16 @@ impl Store {
     /// [`OpenError`]; its text is fit to be the one line that a refusing server prints.
     pub fn open(config: &Config) -> Result<Self, OpenError> {
         let dir = config.dir.join(config.engine.name());
+        let cache_bytes = config.cache_bytes.max(CACHE_BYTES_MIN);
         let engine: Arc<dyn Engine> = match config.engine {
             EngineKind::Memory => return Ok(Self::memory()),
             EngineKind::Sled => {
                 mark_format(config)?;
-                Arc::new(SledEngine::open(&dir, config.cache_bytes).map_err(OpenError::Engine)?)
+                Arc::new(SledEngine::open(&dir, cache_bytes).map_err(OpenError::Engine)?)
             }
             EngineKind::Fjall => {
                 mark_format(config)?;
-                Arc::new(FjallEngine::open(&dir, config.cache_bytes).map_err(OpenError::Engine)?)
+                Arc::new(FjallEngine::open(&dir, cache_bytes).map_err(OpenError::Engine)?)
             }
         };
         Self::over(engine).map_err(OpenError::Engine)
