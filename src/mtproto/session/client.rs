@@ -188,6 +188,7 @@ impl ClientSession {
     ///
     /// [`NotAuthentic`] if it is none, or not for this session.
     pub fn receive(&mut self, now: Time, packet: &mut [u8]) -> Result<Vec<Heard>, NotAuthentic> {
+        // spec: REC-6
         let opened = open_from(&self.key, Side::Server, packet)?;
         // spec: SES-1
         if opened.session_id != self.id || opened.msg_id.0 & 1 == 0 {
@@ -238,14 +239,18 @@ impl ClientSession {
                 }
             }
             Some(BadServerSalt::ID) => {
-                if let Ok(notice) = tl::read::<BadServerSalt>(&body) {
+                if let Ok(notice) = tl::read::<BadServerSalt>(&body)
+                    && self.has_sent(MsgId(notice.bad_msg_id))
+                {
                     self.salt = Salt(notice.new_server_salt);
                     self.send_once_more(MsgId(notice.bad_msg_id));
                     heard.push(Heard::Refused(notice.error_code));
                 }
             }
             Some(BadMsgNotification::ID) => {
-                if let Ok(notice) = tl::read::<BadMsgNotification>(&body) {
+                if let Ok(notice) = tl::read::<BadMsgNotification>(&body)
+                    && self.has_sent(MsgId(notice.bad_msg_id))
+                {
                     let bad = MsgId(notice.bad_msg_id);
                     match notice.error_code {
                         16 | 17 => {
@@ -280,6 +285,12 @@ impl ClientSession {
     fn make(&mut self, now: Time, ticket: Ticket, body: Bytes) {
         let (msg_id, seq_no) = self.name(now, true);
         self.outstanding.insert(msg_id, Outstanding { ticket, seq_no, body, sent_at: None, arrived: false });
+    }
+
+    /// Whether a packet, or a message in one, went out under this name not long ago.
+    fn has_sent(&self, msg_id: MsgId) -> bool {
+        // spec: SVC-3
+        self.packets.contains_key(&msg_id) || self.outstanding.contains_key(&msg_id)
     }
 
     /// A packet was not accepted, though nothing was wrong with its names.
@@ -333,4 +344,56 @@ pub fn container(messages: &[(MsgId, u32, Bytes)]) -> Bytes {
 fn message<'a>(r: &mut Reader<'a>) -> Result<(i64, u32, &'a [u8]), tl::Error> {
     let (msg_id, seq_no, length) = (r.i64()?, r.u32()?, r.u32()?);
     Ok((msg_id, seq_no, r.raw(usize::try_from(length).unwrap_or(usize::MAX))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use env::SeededDice;
+
+    use super::*;
+    use crate::crypto::STORED_KEY_BYTES;
+    use crate::ids::AuthKeyId;
+
+    const NOW: Time = Time::from_secs(1_700_000_000);
+
+    fn key() -> AuthKey {
+        AuthKey::from_stored(AuthKeyId(1), [3; STORED_KEY_BYTES])
+    }
+
+    fn from_server(session_id: SessionId, body: &impl Encode) -> BytesMut {
+        let head = Head { salt: Salt(1), session_id, msg_id: MsgId(MsgId::at(NOW).0 | 1), seq_no: 0 };
+        let body = tl::write(body, Layer::NEWEST);
+        seal(&key(), Side::Server, head, body.len(), |p| p.put_slice(&body), &mut SeededDice::new(1))
+    }
+
+    fn wrong_salt(bad_msg_id: i64) -> BadServerSalt {
+        BadServerSalt { bad_msg_id, bad_msg_seqno: 1, error_code: 48, new_server_salt: 99 }
+    }
+
+    // proves: SES-1
+    // proves: REC-6
+    #[test]
+    fn what_is_not_for_this_session_is_not_heard() {
+        let mut client = ClientSession::new(key(), SessionId(5), Salt(0));
+        let pong = Pong { msg_id: 0, ping_id: 7 };
+        assert_eq!(client.receive(NOW, &mut from_server(SessionId(6), &pong)), Err(NotAuthentic));
+        let mut changed = from_server(SessionId(5), &pong);
+        changed[60] ^= 1;
+        assert_eq!(client.receive(NOW, &mut changed), Err(NotAuthentic));
+        assert_eq!(client.receive(NOW, &mut from_server(SessionId(5), &pong)), Ok(vec![Heard::Pong(7)]));
+    }
+
+    // proves: SVC-3
+    #[test]
+    fn a_notice_is_believed_about_what_was_sent() {
+        let mut client = ClientSession::new(key(), SessionId(5), Salt(0));
+        assert_eq!(client.receive(NOW, &mut from_server(SessionId(5), &wrong_salt(4))), Ok(Vec::new()));
+        assert_eq!(client.salt, Salt(0));
+        client.call(NOW, Bytes::from_static(&[0xaa; 4]));
+        client.packet(&mut Env { now: NOW, dice: &mut SeededDice::new(2) }, Duration::MAX).expect("a call");
+        let sent = client.outstanding.keys().next().expect("one").0;
+        client.seen.clear();
+        let heard = client.receive(NOW, &mut from_server(SessionId(5), &wrong_salt(sent)));
+        assert_eq!((heard, client.salt), (Ok(vec![Heard::Refused(48)]), Salt(99)));
+    }
 }

@@ -81,6 +81,18 @@ pub const ACK_RIDES_AFTER: Duration = Duration::from_millis(500);
 /// How many acknowledgements may wait.
 pub const ACKS_WAITING_MAX: usize = 16;
 
+/// How long a call waits for a message before it that is known to be missing.
+pub const HELD_FOR: Duration = Duration::from_millis(50);
+
+/// Calls that wait like this.
+pub const HELD_CALLS_MAX: usize = 64;
+
+/// Messages that may arrive before one that is missing.
+pub const NUMBERS_AHEAD_MAX: usize = 256;
+
+/// After so many gaps in a row that nothing came into, a client is one that skips numbers.
+pub const HELD_IN_VAIN_MAX: u8 = 4;
+
 /// Paths of one session; the one that was silent longest is forgotten.
 pub const PATHS_MAX: usize = 8;
 

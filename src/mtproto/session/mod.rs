@@ -9,9 +9,9 @@
 //! A packet is checked in one order: length, key derivation, decryption, hash, comparison ([`open`]); salt, msg_id, time,
 //! sequence number, container (`inbox`). Only then does it move a path, create a state, or reach anybody.
 //!
-//! Calls leave in the order in which they must start: a packet's in the order of their msg_ids, packets as they arrive.
-//! The owner keeps that order with one queue per session. What an attacker on the way reorders within one stream is not
-//! put back in order here.
+//! Calls leave in the order in which they must start: a packet's in the order of their msg_ids, packets as they arrive,
+//! and what overtook another message for a moment behind it (`order`). The owner keeps that order with one queue per
+//! session.
 //!
 //! What is absent: sockets, timers, randomness (they come through [`env::Env`]), the table of sessions, and every word
 //! of the API.
@@ -24,6 +24,7 @@ mod io;
 mod ledger;
 pub mod limits;
 mod msg_id;
+mod order;
 mod outbox;
 mod paths;
 mod receive;
@@ -48,6 +49,7 @@ pub use io::{
 };
 use ledger::{Fate, Ledger};
 use msg_id::MsgIds;
+use order::Order;
 use outbox::{GivenUp, Kind, Outbox};
 use paths::Paths;
 pub use salts::{FutureSalt, Salts};
@@ -65,6 +67,8 @@ pub struct Session {
     content_sent: u32,
     /// What the client sent.
     ledger: Ledger,
+    /// Calls that wait for a message before them.
+    order: Order,
     /// What must be acknowledged by the client.
     outbox: Outbox,
     paths: Paths,
@@ -104,6 +108,7 @@ impl Session {
             ids: MsgIds::above(floor),
             content_sent: 0,
             ledger: Ledger::default(),
+            order: Order::default(),
             outbox: Outbox::default(),
             paths: Paths::default(),
             acks: Vec::new(),
@@ -196,6 +201,7 @@ impl Session {
     /// Whether no message was ever accepted: the table may drop such a session with its path.
     #[must_use]
     pub fn is_blank(&self) -> bool {
+        // spec: SVC-15
         self.announced.is_none()
     }
 
@@ -216,6 +222,7 @@ impl Session {
     pub fn held_bytes(&self) -> usize {
         size_of::<Self>()
             + self.ledger.held_bytes()
+            + self.order.held_bytes()
             + self.outbox.held_bytes()
             + self.paths.held_bytes()
             + self.acks.capacity() * size_of::<MsgId>()
@@ -252,6 +259,7 @@ impl Session {
     }
 
     fn keep(&mut self, kind: Kind, body: Bytes, now: Time) {
+        // spec: SES-15
         let mut given_up = Vec::new();
         self.outbox.push(kind, body, now, &mut given_up);
         self.note_given_up(given_up);

@@ -28,6 +28,7 @@ impl MsgIds {
     /// The next id.
     pub fn next(&mut self, now: Time, kind: Kind) -> MsgId {
         // spec: SES-2
+        // spec: SES-3
         let base = MsgId::at(now).0.max((self.last.0 | 3).saturating_add(1));
         let bits = match kind {
             Kind::Reply => 1,
@@ -63,7 +64,7 @@ mod tests {
         assert_eq!(last.secs(), 101);
     }
 
-    // proves: SES-2
+    // proves: SES-3
     #[test]
     fn ids_stay_above_their_floor() {
         let floor = MsgId::at(Time::from_secs(500));

@@ -78,12 +78,16 @@ impl Session {
         }
         let mut unpack_budget = UNPACKED_BYTES_PER_PACKET_MAX;
         for message in accepted.messages {
+            if message.standing == Standing::New && message.is_content() {
+                self.order.note(message.seq_no / 2);
+            }
             match message.standing {
                 Standing::New => self.take(env, shared, path.id, message, &mut unpack_budget, out),
                 Standing::Repeated => self.take_again(env, shared, path.id, &message),
                 Standing::TooOld => self.refuse(path.id, message.msg_id, message.seq_no, BadMsg::TooOld),
             }
         }
+        out.extend(self.order.release(env.now).into_iter().map(SessionOutput::Call));
     }
 
     /// Tells the client, once, that nothing was known of this session, and again whenever a message turns up that is
@@ -133,7 +137,7 @@ impl Session {
                 self.ledger.insert(msg_id, seq_no, Fate::Running);
                 self.ack(msg_id, env.now);
                 match unpacked(message.body, unpack_budget) {
-                    Ok(body) => out.push(SessionOutput::Call(Call { msg_id, body, path })),
+                    Ok(body) => self.order.add(seq_no / 2, Call { msg_id, body, path }, env.now),
                     Err(error) => {
                         let error_message = match error {
                             InflateError::TooLarge => "INPUT_REQUEST_TOO_LONG",

@@ -36,6 +36,7 @@ impl Salts {
     /// Salts for a key of which nothing is remembered.
     #[must_use]
     pub fn new(env: &mut Env<'_>) -> Self {
+        // spec: SES-14
         let salt = draw(env.dice);
         Self::beginning_with(salt, env.now)
     }

@@ -113,6 +113,9 @@ impl Session {
                 self.send_again_over(other.id, |sent_over| sent_over == path);
             }
         }
+        if self.order.due_at().is_some_and(|due| due <= now) {
+            out.extend(self.order.release(now).into_iter().map(SessionOutput::Call));
+        }
         let mut given_up = Vec::new();
         self.outbox.expire(now, &mut given_up);
         self.note_given_up(given_up);
@@ -137,13 +140,15 @@ impl Session {
             }
             _ => None,
         };
-        [acks, resend, self.paths.expires_at(), self.outbox.expires_at(), self.ledger.empty_at()]
+        let held = self.order.due_at();
+        [acks, resend, held, self.paths.expires_at(), self.outbox.expires_at(), self.ledger.empty_at()]
             .into_iter()
             .flatten()
             .min()
     }
 
     fn send_new(&mut self, env: &mut Env<'_>, shared: &mut Shared<'_>, out: &mut Vec<SessionOutput>) {
+        // spec: TR-18
         let mut loose = std::mem::take(&mut self.loose);
         if let Some(path) = self.paths.current() {
             let mut mine = loose.extract_if(.., |said| said.path == path.id).peekable();
@@ -193,6 +198,7 @@ impl Session {
     /// Adds the acknowledgements if they are due, or if they have waited a while and something leaves anyway. Most
     /// queries are answered before that, and the answer acknowledges them.
     fn add_acks(&mut self, now: Time, batch: &mut Batch) {
+        // spec: TR-17
         if self.acks.is_empty() {
             (self.acks_since, self.acks_now) = (None, false);
             return;

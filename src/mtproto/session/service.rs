@@ -109,6 +109,7 @@ fn is_service(id: u32) -> bool {
 
 /// What asks for nothing.
 fn is_notice(id: u32) -> bool {
+    // spec: SVC-17
     matches!(
         id,
         HttpWait::ID

@@ -86,6 +86,8 @@ struct World {
 
     calls: u32,
     executed: BTreeMap<u32, u32>,
+    /// The calls in the order in which they were to start.
+    started: Vec<u32>,
     answered: BTreeMap<u32, u32>,
     /// When each push was made.
     pushes: BTreeMap<u32, Time>,
@@ -126,7 +128,7 @@ impl Wire {
                 let inner = body.split_to(length as usize);
                 self.note_message(msg_id, seq_no, inner);
             }
-            assert!(body.is_empty() && opened.seq_no % 2 == 0);
+            assert!(body.is_empty() && opened.seq_no.is_multiple_of(2));
         } else {
             let first = self.note_message(opened.msg_id.0, opened.seq_no, body);
             assert!(first, "nothing is sealed by itself a second time");
@@ -175,6 +177,7 @@ impl World {
             paths: 0,
             calls: 0,
             executed: BTreeMap::new(),
+            started: Vec::new(),
             answered: BTreeMap::new(),
             pushes: BTreeMap::new(),
             pushes_heard: BTreeSet::new(),
@@ -331,6 +334,7 @@ impl World {
                     let (tag, number) = read_tagged(&call.body);
                     assert_eq!(tag, QUERY);
                     *self.executed.entry(number).or_default() += 1;
+                    self.started.push(number);
                     let (takes, filler) = (self.dice.below(5000), self.dice.below(3000) as usize & !3);
                     self.after(takes, Event::Executed(call.msg_id, tagged(ANSWER, number, filler)));
                 }
@@ -381,6 +385,11 @@ impl World {
         }
         self.run(Duration::from_secs(220));
         self.weather = Weather { skew_secs: self.weather.skew_secs, kind: self.weather.kind, ..CALM };
+        if self.weather.kind == PathKind::Stream {
+            // The last connections break, the last client comes back, and with it comes what it missed.
+            self.run(Duration::from_secs(100));
+            self.reckon();
+        }
         // Longer than anything is kept: what was not acknowledged has had its consequences.
         self.run(Duration::from_secs(700));
     }
@@ -466,7 +475,29 @@ fn somebody_records_and_replays() {
     survives(Weather { replayed: 50, breaks_after_secs: 20, delay_ms_max: 400, ..CALM }, 30);
 }
 
-// proves: SES-7
+// proves: SES-12
+#[test]
+fn whoever_reorders_packets_on_a_stream_does_not_reorder_calls() {
+    for seed in 0..200 {
+        let mut world = World::new(seed, CALM);
+        world.happen(Event::MakeCall);
+        world.run(Duration::from_secs(2));
+        let path = world.path.expect("connected");
+        for _ in 0..2 + world.dice.below(18) {
+            world.run(Duration::from_millis(1));
+            world.happen(Event::MakeCall);
+            let env = &mut Env { now: world.now, dice: &mut world.dice };
+            let packet = world.client.packet(env, Duration::from_secs(3600)).expect("a call");
+            let held_back = 1 + world.dice.below(40);
+            world.after(held_back, Event::ToServer(path, packet));
+        }
+        world.run(Duration::from_secs(30));
+        world.reckon();
+        assert!(world.started.is_sorted(), "seed {seed}: {:?}", world.started);
+    }
+}
+
+// proves: SES-14
 #[test]
 fn what_was_recorded_before_a_restart_is_refused_after_it() {
     let mut world = World::new(3, CALM);
