@@ -5,7 +5,7 @@ use tl::functions::{
     InvokeWithGooglePlayIntegrity, InvokeWithLayer, InvokeWithMessagesRange, InvokeWithReCaptcha,
     InvokeWithTakeout, InvokeWithoutUpdates,
 };
-use tl::{Decode, Method, Reader};
+use tl::{Decode, Method as _, Reader};
 
 use crate::limits;
 

@@ -17,6 +17,8 @@ pub mod push;
 mod refs;
 mod setup;
 pub mod view;
+#[cfg(test)]
+mod world;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -55,6 +55,7 @@ refusals! {
     ChatAboutNotModified 400 "CHAT_ABOUT_NOT_MODIFIED";
     ChatAboutTooLong 400 "CHAT_ABOUT_TOO_LONG";
     ChatAdminRequired 400 "CHAT_ADMIN_REQUIRED";
+    ChatForwardsRestricted 400 "CHAT_FORWARDS_RESTRICTED";
     ChatIdInvalid 400 "CHAT_ID_INVALID";
     ChatNotModified 400 "CHAT_NOT_MODIFIED";
     ChatTitleEmpty 400 "CHAT_TITLE_EMPTY";
