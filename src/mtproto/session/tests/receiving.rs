@@ -340,3 +340,42 @@ fn what_does_not_open_is_not_explained() {
     // There is nothing to give to a session: salt, msg_id and seq_no are all wrong, and nobody can tell.
     assert_eq!(open(&desk.key, &mut packet), Err(NotAuthentic));
 }
+
+#[test]
+fn no_bytes_of_a_client_make_a_session_panic_or_swell() {
+    use env::Dice as _;
+    let mut desk = Desk::at_work();
+    let mut dice = SeededDice::new(11);
+    let heads = [
+        MsgContainer::ID,
+        MsgsAck::ID,
+        MsgsStateReq::ID,
+        MsgResendReq::ID,
+        MsgsAllInfo::ID,
+        GzipPacked::ID,
+        GetFutureSalts::ID,
+        RpcDropAnswer::ID,
+        PingDelayDisconnect::ID,
+        RpcResult::ID,
+    ];
+    for n in 0..20_000 {
+        let mut body = vec![0; 4 * dice.below(40) as usize];
+        dice.fill(&mut body);
+        // Mostly zeros after a head that means something: small counts, low ids, what parsers walk into.
+        for byte in &mut body {
+            if dice.below(4) > 0 {
+                *byte = 0;
+            }
+        }
+        if let Some(head) = body.first_chunk_mut() {
+            *head = heads[dice.below(heads.len() as u64) as usize].to_le_bytes();
+        }
+        let inside = [(desk.id(n), dice.below(100) as u32, Bytes::from(body.clone()))];
+        let body = if n % 2 == 0 { container(&inside) } else { body.into() };
+        let seq_no = if n % 2 == 0 { 0 } else { dice.u32() };
+        desk.send(FIRST, MsgId(desk.id(n).0 + 4 * dice.below(8) as i64), seq_no, &body);
+        desk.wait(Duration::from_millis(dice.below(20)));
+        desk.out.clear();
+    }
+    assert!(desk.session.held_bytes() < 256 * 1024, "{} bytes", desk.session.held_bytes());
+}
