@@ -31,7 +31,7 @@ use store::Store;
 use tl::{Layer, Method as _, Reader, Writer, functions, stored};
 
 use envelope::Peeled;
-pub use later::{Found, Later};
+pub use later::{Brought, Errand, Found, Later, Shape};
 use method::{Cx, Halt, Mode, Row};
 pub use setup::Settings;
 // What the gateway has to name of the layers below.
@@ -147,7 +147,11 @@ impl Api {
             Err(Halt::Refused(refusal) | Halt::Counted(refusal)) => {
                 reply(rpc_error(refusal), false, self.store.newest(), Effects::default())
             }
-            Err(Halt::Later(later)) => Answer::Later(*later),
+            Ok((Ran::Begun(later), ticket)) => match self.store.wait_durable(ticket) {
+                Ok(()) => Answer::Later(*later),
+                Err(fault) => Answer::Reply(self.fault(row, &fault)),
+            },
+            Err(Halt::Later(later) | Halt::Begun(later)) => Answer::Later(*later),
             Err(Halt::Fault(fault)) => Answer::Reply(self.fault(row, &fault)),
         }
     }
@@ -217,6 +221,7 @@ impl Api {
             Ok(()) if writer.unspeakable => Err(Refusal::ConnectionLayerInvalid.into()),
             Ok(()) => Ok(Ran::Done(writer.out, std::mem::take(&mut cx.model.effects))),
             Err(Halt::Counted(refusal)) => Ok(Ran::Counted(refusal)),
+            Err(Halt::Begun(later)) => Ok(Ran::Begun(later)),
             Err(halt) => Err(halt),
         }
     }
@@ -237,6 +242,7 @@ impl Api {
 enum Ran {
     Done(Vec<u8>, Effects),
     Counted(Refusal),
+    Begun(Box<Later>),
 }
 
 /// The layer in which a key's client reads, by what it last said; the oldest served one if it never said.

@@ -10,12 +10,24 @@ pub const DEVICE_CHARS_MAX: usize = 128;
 pub const IDS_MAX: usize = 200;
 /// Log rows in one push.
 pub const PUSH_ROWS_MAX: usize = 100;
-/// Bytes in one part of an upload.
-pub const PART_BYTES_MAX: usize = 512 * 1024;
 /// Bytes that one `upload.getFile` gives.
 pub const RANGE_BYTES_MAX: i32 = 1024 * 1024;
-/// Parts of one upload: 4,000 of 512 KiB, 8,000 for premium accounts.
-pub const PARTS_MAX: i32 = 8_000;
+/// Bytes of a file that is uploaded as a small one (`upload.saveFilePart`), with its MD5.
+pub const SMALL_FILE_BYTES_MAX: i64 = 10 * 1024 * 1024;
+/// Bytes of an image of which a photo or a preview is made.
+pub const PHOTO_BYTES_MAX: i64 = 10 * 1024 * 1024;
+/// Photos in one page.
+pub const PHOTOS_MAX: usize = 100;
+/// Attributes of a document; the rest is cut.
+pub const ATTRIBUTES_MAX: usize = 16;
+/// Bytes of all attributes of a document together.
+pub const ATTRIBUTES_BYTES_MAX: usize = 16 * 1024;
+/// Characters of a file's name.
+pub const FILE_NAME_CHARS_MAX: usize = 255;
+/// Characters of a phone number in a contact that is sent.
+pub const PHONE_CHARS_MAX: usize = 32;
+/// Characters of a vCard.
+pub const VCARD_CHARS_MAX: usize = 2_048;
 /// Seconds for which a file reference is good.
 pub const FILE_REFERENCE_SECS: i32 = 24 * 3600;
 /// Contacts that one call imports.

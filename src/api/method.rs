@@ -28,7 +28,7 @@ pub struct Cx<'a, 't> {
     pub key: stored::AuthKey,
     /// What all calls share.
     pub site: &'a Site,
-    /// What an earlier run of this call asked the rim to do, done.
+    /// What the errands of earlier runs of this call have brought.
     pub found: Option<&'a Found>,
 }
 
@@ -64,6 +64,8 @@ pub enum Halt {
     Fault(Fault),
     /// The rim must do this first, then run the call again.
     Later(Box<Later>),
+    /// The same, but what was written stays.
+    Begun(Box<Later>),
 }
 
 impl From<Stop> for Halt {
@@ -85,12 +87,6 @@ impl From<Refusal> for Halt {
 impl From<Fault> for Halt {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
-    }
-}
-
-impl From<Later> for Halt {
-    fn from(later: Later) -> Self {
-        Self::Later(Box::new(later))
     }
 }
 

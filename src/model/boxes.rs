@@ -6,6 +6,7 @@ use tl::stored;
 use crate::ctx::Ctx;
 use crate::dialogs;
 use crate::error::Done;
+use crate::files;
 use crate::ids::{Peer, SERVICE, UserId};
 use crate::messages::{self, Outgoing};
 use crate::tables::{BOXES, COPIES, HEADS, HISTORY};
@@ -18,6 +19,7 @@ pub(crate) fn put(cx: &mut Ctx<'_, '_>, owner: UserId, mut message: stored::Mess
     message.id = next_id(cx, owner)?;
     let peer = Peer::from(&message.peer);
     cx.tx.put(&BOXES, &(owner, message.id), &message)?;
+    files::hold_message(cx, &message)?;
     cx.tx.put(&HISTORY, &(owner, peer, message.id), &Present)?;
     if let (Some(author), Some(id)) = (message.origin_user, message.origin_id) {
         if author != owner.0 {
@@ -75,6 +77,10 @@ pub(crate) fn copy_of(
 
 /// Rewrites a message in place and logs the edit; gives the pts after it.
 pub(crate) fn rewrite(cx: &mut Ctx<'_, '_>, owner: UserId, message: &stored::Message) -> Done<i32> {
+    files::hold_message(cx, message)?;
+    if let Some(before) = find(cx.tx, owner, message.id)? {
+        files::release_message(cx, &before)?;
+    }
     cx.tx.put(&BOXES, &(owner, message.id), message)?;
     updates::append(cx, owner, stored::ChangeEdit { id: message.id }.into(), 1)
 }
@@ -89,6 +95,7 @@ pub(crate) fn remove(
         return Ok((updates::head(cx.tx, owner)?.pts, 0));
     }
     for message in &messages {
+        files::release_message(cx, message)?;
         cx.tx.delete(&BOXES, &(owner, message.id))?;
         cx.tx.delete(&HISTORY, &(owner, Peer::from(&message.peer), message.id))?;
         if let (Some(author), Some(id)) = (message.origin_user, message.origin_id) {

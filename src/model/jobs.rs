@@ -10,7 +10,8 @@ use tl::stored::enums::Work;
 use crate::ctx::{Ctx, Notice};
 use crate::error::Done;
 use crate::limits;
-use crate::tables::JOBS;
+use crate::ids::Global;
+use crate::tables::{JOBS, JOBS_FROM};
 
 /// Where a job lies.
 pub type JobKey = (Due, i64);
@@ -36,20 +37,54 @@ pub fn deliver_code(cx: &mut Ctx<'_, '_>, phone: &str, code: &str) -> Done<()> {
     put(cx, now, work.into())
 }
 
-/// Jobs that are due, from `from` on, oldest buckets first. The caller remembers how far it came and starts there again;
-/// after a start it looks back as far as a job may have waited.
-pub fn due(tx: &Tx<'_>, from: Time, now: Time, limit: usize) -> Done<Vec<(JobKey, stored::Job)>> {
-    let mut found = Vec::new();
+/// Before which time no job waits any more, as it was last noted.
+pub fn noted_start(tx: &Tx<'_>) -> Done<Option<Time>> {
+    let row = tx.get(&JOBS_FROM, &Global)?;
+    Ok(row.map(|row| Time::from_secs(u64::try_from(row.next).unwrap_or(0))))
+}
+
+/// Notes before which time no job waits any more, so that a look after a start need not go back to the beginning.
+pub fn note_start(cx: &mut Ctx<'_, '_>, start: Time) -> Done<()> {
+    let next = i64::try_from(start.secs()).unwrap_or(i64::MAX);
+    Ok(cx.tx.put(&JOBS_FROM, &Global, &stored::Counter { next })?)
+}
+
+/// What one look for jobs found.
+#[derive(Debug)]
+pub struct Found {
+    /// What is due, oldest buckets first.
+    pub jobs: Vec<(JobKey, stored::Job)>,
+    /// Where the next look starts: before it nothing is left.
+    pub next: Time,
+    /// Whether the look ended before the present.
+    pub more: bool,
+}
+
+/// At most `limit` jobs that are due, from `from` on, in a bounded stretch of time.
+pub fn due(tx: &Tx<'_>, from: Time, now: Time, limit: usize) -> Done<Found> {
+    let now_secs = i64::try_from(now.secs()).unwrap_or(i64::MAX);
+    let settled = now.secs().saturating_sub(limits::JOBS_LOOK_BACK_SECS);
+    let mut found = Found { jobs: Vec::new(), next: from, more: false };
     let mut at = from.secs();
-    while at <= now.secs().saturating_add(Due::SPAN_SECS) && found.len() < limit {
-        for bucket in Due::all_at(at) {
-            let rows = tx.scan(&JOBS, JOBS.of(bucket), Order::Forward, limit.saturating_sub(found.len()))?;
-            found.extend(
-                rows.into_iter().filter(|(_, job)| job.due <= i64::try_from(now.secs()).unwrap_or(i64::MAX)),
-            );
+    for _ in 0..limits::JOBS_BUCKETS_MAX {
+        if at > now.secs() {
+            return Ok(found);
         }
-        at = at.saturating_add(Due::SPAN_SECS);
+        for bucket in Due::all_at(at) {
+            let left = limit.saturating_sub(found.jobs.len());
+            let rows = tx.scan(&JOBS, JOBS.of(bucket), Order::Forward, left)?;
+            found.jobs.extend(rows.into_iter().filter(|(_, job)| job.due <= now_secs));
+        }
+        if found.jobs.len() >= limit {
+            found.more = true;
+            return Ok(found);
+        }
+        at = (at / Due::SPAN_SECS + 1).saturating_mul(Due::SPAN_SECS);
+        if found.jobs.is_empty() && at <= settled {
+            found.next = Time::from_secs(at);
+        }
     }
+    found.more = true;
     Ok(found)
 }
 

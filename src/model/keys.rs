@@ -1,13 +1,16 @@
 //! Authorization keys: what is kept of them, who is logged in on them, which layer their client speaks.
 
+use std::time::Duration;
+
+use env::Time;
 use store::{Order, Tx};
 use tl::stored;
 
 use crate::ctx::{Ctx, Notice};
 use crate::error::Done;
 use crate::ids::{KeyId, UserId};
-use crate::limits;
-use crate::tables::{KEYS, LOGINS, PARTS, UPLOADS};
+use crate::{jobs, limits};
+use crate::tables::{KEYS, LOGINS};
 
 /// A key's row.
 pub fn find(tx: &Tx<'_>, key: KeyId) -> Done<Option<stored::AuthKey>> {
@@ -28,7 +31,25 @@ pub fn insert(cx: &mut Ctx<'_, '_>, key: KeyId, secret: &[u8], dc: i32) -> Done<
         ..Default::default()
     };
     cx.tx.put(&KEYS, &key, &row)?;
+    look_later(cx, key, cx.now)?;
     Ok(true)
+}
+
+/// Has a key looked at when nobody has used it for long after `last`.
+fn look_later(cx: &mut Ctx<'_, '_>, key: KeyId, last: Time) -> Done<()> {
+    let due = last + Duration::from_secs(limits::IDLE_KEY_SECS.into());
+    jobs::put(cx, due, stored::WorkExpireKey { key_id: key.0 }.into())
+}
+
+/// Forgets a key on which nobody is logged in and that nobody has used for long. One that is used is looked at again.
+pub fn expire(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<()> {
+    let Some(row) = find(cx.tx, key)?.filter(|row| row.user_id.is_none()) else { return Ok(()) };
+    let last = Time::from_secs(u64::try_from(row.last_active).unwrap_or(0));
+    if last + Duration::from_secs(limits::IDLE_KEY_SECS.into()) > cx.now {
+        return look_later(cx, key, last);
+    }
+    destroy(cx, key)?;
+    Ok(())
 }
 
 /// Changes a key's row; whoever keeps it in memory is told.
@@ -69,7 +90,8 @@ pub fn log_out(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<()> {
         row.user_id = None;
         row.logged_in = 0;
         row.updates_wanted = false;
-    })
+    })?;
+    look_later(cx, key, cx.now)
 }
 
 /// Forgets a key and all that belongs to it.
@@ -78,12 +100,7 @@ pub fn destroy(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<bool> {
         return Ok(false);
     }
     log_out(cx, key)?;
-    for (row, _) in cx.tx.scan(&UPLOADS, UPLOADS.of(key), Order::Forward, limits::PAGE_MAX)? {
-        cx.tx.delete(&UPLOADS, &row)?;
-    }
-    for (row, _) in cx.tx.scan(&PARTS, PARTS.of(key), Order::Forward, limits::DIALOGS_MAX)? {
-        cx.tx.delete(&PARTS, &row)?;
-    }
+    // Its uploads expire by themselves: they have to be found then, for the sake of their bytes.
     cx.tx.delete(&KEYS, &key)?;
     cx.effects.tell(Notice::Key(key));
     Ok(true)

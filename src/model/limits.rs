@@ -6,6 +6,20 @@ pub const NOTICES_MAX: usize = 1_000;
 pub const CHAT_MEMBERS_MAX: usize = 200;
 /// Channels and supergroups a person may be in.
 pub const CHANNELS_MAX: usize = 500;
+/// Members of a supergroup (`megagroup_size_max`).
+pub const MEGAGROUP_MEMBERS_MAX: i32 = 200_000;
+/// Members of a channel that one call can delete; larger ones are emptied first.
+pub const DELETE_CHANNEL_MEMBERS_MAX: i32 = 1_000;
+/// Posts that one call clears for everybody.
+pub const CLEAR_CHANNEL_MAX: i32 = 1_000;
+/// Members of a channel that one listing looks at.
+pub const MEMBERS_SCAN_MAX: usize = 20_000;
+/// Public channels that one person may own.
+pub const PUBLIC_CHANNELS_MAX: usize = 10;
+/// Messages that a person who is taken into a basic group is shown from before.
+pub const FORWARDED_MAX: usize = 100;
+/// Characters of an admin's rank.
+pub const RANK_CHARS_MAX: usize = 16;
 /// Characters of a message (`message_length_max`).
 pub const MESSAGE_CHARS_MAX: usize = 4_096;
 /// Characters of a caption (`caption_length_max`).
@@ -54,6 +68,24 @@ pub const CODES_PER_PHONE: i32 = 5;
 pub const CODE_WINDOW_SECS: i32 = 600;
 /// Seconds a login code is good for.
 pub const CODE_TTL_SECS: i32 = 300;
+/// Bytes in one part of an upload.
+pub const PART_BYTES_MAX: usize = 512 * 1024;
+/// Parts of one upload: 8,000 of 512 KiB are 4 GB.
+pub const PARTS_MAX: i32 = 8_000;
+/// Uploads that one key may begin within `UPLOAD_KEEP_SECS`.
+pub const UPLOADS_MAX: usize = 10_000;
+/// Seconds after its beginning at which an upload is forgotten, with all of it that became no file.
+pub const UPLOAD_KEEP_SECS: u32 = 24 * 3600;
+/// Seconds for which a file is kept that nothing uses, or not yet.
+pub const FILE_KEEP_SECS: u32 = 24 * 3600;
+/// Profile photos of one person; the oldest goes.
+pub const PROFILE_PHOTOS_MAX: usize = 200;
+/// Seconds without a call after which a key on which nobody is logged in is forgotten.
+pub const IDLE_KEY_SECS: u32 = 24 * 3600;
+/// Seconds before the present at which jobs are looked for again: what a transaction that takes long puts down is still found.
+pub const JOBS_LOOK_BACK_SECS: u64 = 256;
+/// Buckets of time in which one look searches for jobs.
+pub const JOBS_BUCKETS_MAX: usize = 1_024;
 /// Attempts at a job before it is given up.
 pub const JOB_ATTEMPTS_MAX: i32 = 12;
 /// Keys on which one person may be logged in.

@@ -14,6 +14,8 @@ use crate::ids::{ChannelId, ChatId, Due, FileId, Global, KeyId, Name, Peer, User
 pub const SECRETS: Table<Global, stored::Secrets> = Table::new(b's');
 /// The next free id, by kind of owner.
 pub const NEXT_IDS: Table<(Global, u8), stored::Counter> = Table::new(b'i');
+/// The time (seconds) before which no job waits any more.
+pub const JOBS_FROM: Table<Global, stored::Counter> = Table::new(b'j');
 
 // A person.
 
@@ -67,6 +69,8 @@ pub const CHANNEL_HEADS: Table<ChannelId, stored::ChannelHead> = Table::new(b'h'
 pub const POSTS: Table<(ChannelId, i32), stored::Message> = Table::new(b'm');
 /// Who is in it, who administers it, who is banned from it.
 pub const MEMBERS: Table<(ChannelId, UserId), stored::Member> = Table::new(b'u');
+/// Those of them whose place is not a plain member's: the admins and the banned.
+pub const STANDING: Table<(ChannelId, UserId), Present> = Table::new(b'A');
 /// What happened in it, by its own pts.
 pub const CHANNEL_LOGS: Table<(ChannelId, i32), stored::Logged> = Table::new(b'p');
 
@@ -74,7 +78,7 @@ pub const CHANNEL_LOGS: Table<(ChannelId, i32), stored::Logged> = Table::new(b'p
 
 /// The key, its login, its layer, its device.
 pub const KEYS: Table<KeyId, stored::AuthKey> = Table::new(b'a');
-/// Uploads that grow, by the client's file id.
+/// Uploads of the last day, by the client's file id.
 pub const UPLOADS: Table<(KeyId, i64), stored::Upload> = Table::new(b'u');
 /// Their parts.
 pub const PARTS: Table<(KeyId, i64, i32), stored::Part> = Table::new(b'p');
@@ -85,6 +89,8 @@ pub const PARTS: Table<(KeyId, i64, i32), stored::Part> = Table::new(b'p');
 pub const PHOTOS: Table<FileId, stored::Photo> = Table::new(b'p');
 /// A document.
 pub const DOCUMENTS: Table<FileId, stored::Document> = Table::new(b'd');
+/// How many copies of messages, profiles and groups show a photo or a document; no row if none does.
+pub const USES: Table<FileId, stored::Counter> = Table::new(b'u');
 
 // What is looked up by name.
 

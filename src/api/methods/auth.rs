@@ -8,7 +8,7 @@ use model::{Refusal, boxes, keys, login, users};
 use tl::functions::auth;
 use tl::{enums, types};
 
-use crate::later::{Found, Later};
+use crate::later::{Brought, Errand};
 use crate::method::{Account, Anyone, Cx, Guest, Rpc, methods};
 use crate::refs::Kind;
 use crate::view::View;
@@ -177,17 +177,13 @@ fn reset_authorizations(cx: &mut Cx<'_, '_>, me: Account, _: auth::ResetAuthoriz
 /// Binds the temporary key of this session to a permanent one. The gateway, which holds the keys, checks the proof.
 // spec: PFS-3
 fn bind_temp_auth_key(cx: &mut Cx<'_, '_>, _: Anyone, req: auth::BindTempAuthKey) -> Rpc<bool> {
-    match cx.found {
-        Some(Found::Bound) => Ok(true),
-        Some(_) => Err(Refusal::EncryptedMessageInvalid.into()),
-        None => Err(Later::Bind {
-            perm_auth_key_id: req.perm_auth_key_id,
-            nonce: req.nonce,
-            expires_at: req.expires_at,
-            encrypted_message: req.encrypted_message,
-        }
-        .into()),
-    }
+    let bound = cx.errand(Errand::Bind {
+        perm_auth_key_id: req.perm_auth_key_id,
+        nonce: req.nonce,
+        expires_at: req.expires_at,
+        encrypted_message: req.encrypted_message,
+    })?;
+    if *bound == Brought::Bound { Ok(true) } else { Err(Refusal::EncryptedMessageInvalid.into()) }
 }
 
 /// Clients say which temporary keys they still use; the others end by themselves.

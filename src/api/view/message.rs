@@ -1,7 +1,7 @@
 //! Messages and conversations, as a viewer reads them.
 
 use model::dialogs::Entry;
-use model::ids::{Peer, UserId};
+use model::ids::{ChannelId, ChatId, Peer, UserId};
 use model::shelf::{self, Shelf};
 use model::tables::NOTIFY;
 use model::{Done, channels, dialogs};
@@ -106,7 +106,8 @@ impl View<'_, '_> {
         }
     }
 
-    fn media(&mut self, media: &stored::enums::Media) -> Done<enums::MessageMedia> {
+    /// Media, and whom they name.
+    pub(crate) fn media(&mut self, media: &stored::enums::Media) -> Done<enums::MessageMedia> {
         use stored::enums::Media;
         Ok(match media {
             Media::MediaPhoto(m) => types::MessageMediaPhoto {
@@ -176,6 +177,15 @@ impl View<'_, '_> {
             }
             Action::ActionChannelCreate(a) => {
                 types::MessageActionChannelCreate { title: a.title.clone() }.into()
+            }
+            Action::ActionChatMigrateTo(a) => {
+                self.name(Peer::Channel(ChannelId(a.channel_id)));
+                types::MessageActionChatMigrateTo { channel_id: a.channel_id }.into()
+            }
+            Action::ActionChannelMigrateFrom(a) => {
+                self.name(Peer::Chat(ChatId(a.chat_id)));
+                let (title, chat_id) = (a.title.clone(), a.chat_id);
+                types::MessageActionChannelMigrateFrom { title, chat_id }.into()
             }
             Action::ActionPinMessage => enums::MessageAction::MessageActionPinMessage,
             Action::ActionContactSignUp => enums::MessageAction::MessageActionContactSignUp,
