@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use api::{Found, Later};
+use api::{Brought, Errand, Found, Later, Shape};
 use blobs::{BlobError, BlobKey, Parts};
+use md5::{Digest as _, Md5};
 use mtproto::bind::open_bind_message;
 use mtproto::{AuthKeyId, MsgId};
 use tl::stored;
@@ -12,25 +13,28 @@ use crate::node::Node;
 use crate::sessions::Entry;
 use crate::{limits, photo, world};
 
-/// Carries out what the query asked for.
-pub(crate) async fn carry_out(node: &Arc<Node>, entry: &Arc<Entry>, msg_id: MsgId, asked: Later) -> Found {
-    let done = match asked {
-        Later::Keep { name, bytes } => keep(node, &name, bytes).await.map(|()| Found::Kept),
-        Later::Range { body, offset, limit } => {
-            let limit = usize::try_from(limit).unwrap_or(0).min(limits::RANGE_BYTES_MAX);
-            read(node, &body, u64::try_from(offset).unwrap_or(u64::MAX), limit).await.map(Found::Bytes)
+/// Runs the errand of a call; what it brings goes into the call's next run.
+pub(crate) async fn carry_out(node: &Arc<Node>, entry: &Arc<Entry>, msg_id: MsgId, later: Later) -> Found {
+    let brought = match &later.errand {
+        // The bytes stay with the errand: it is named in the next run as well.
+        Errand::Keep { name, bytes } => keep(node, name, bytes.clone()).await.map(|()| Brought::Kept),
+        Errand::Range { body, offset, limit } => {
+            let limit = usize::try_from(*limit).unwrap_or(0).min(limits::RANGE_BYTES_MAX);
+            read(node, body, u64::try_from(*offset).unwrap_or(u64::MAX), limit).await.map(Brought::Bytes)
         }
-        Later::Photo { body, prefix } => make_photo(node, &body, &prefix).await,
-        Later::Bind { perm_auth_key_id, nonce, expires_at, encrypted_message } => {
-            let perm = AuthKeyId::from_long(perm_auth_key_id);
-            let binding = Binding { perm, nonce, expires_at, msg_id };
-            return bind(node, entry, &binding, &encrypted_message).await;
+        Errand::Md5 { body } => md5(node, body).await.map(Brought::Md5),
+        Errand::Photo { body, prefix, shape } => make_photo(node, body, prefix, *shape).await,
+        Errand::Bind { perm_auth_key_id, nonce, expires_at, encrypted_message } => {
+            let perm = AuthKeyId::from_long(*perm_auth_key_id);
+            let binding = Binding { perm, nonce: *nonce, expires_at: *expires_at, msg_id };
+            Ok(bind(node, entry, &binding, encrypted_message).await)
         }
     };
-    done.unwrap_or_else(|error| {
+    let brought = brought.unwrap_or_else(|error| {
         tracing::error!(%error, "file bytes could not be reached");
-        Found::Failed
-    })
+        Brought::Failed
+    });
+    later.done(brought)
 }
 
 /// The bytes of `body` from `offset` on, at most `limit`; fewer where it ends.
@@ -51,29 +55,56 @@ fn named(name: &str) -> Result<BlobKey, BlobError> {
     BlobKey::new(name).map_err(|error| BlobError::Io { doing: "naming a blob", error: error.to_string() })
 }
 
-async fn make_photo(node: &Arc<Node>, body: &stored::Body, prefix: &str) -> Result<Found, BlobError> {
-    if usize::try_from(body.size).is_ok_and(|size| size > limits::IMAGE_BYTES_MAX) {
-        return Ok(Found::NoImage);
+/// The MD5 of a body, read a piece at a time.
+async fn md5(node: &Node, body: &stored::Body) -> Result<[u8; 16], BlobError> {
+    let mut sum = Md5::new();
+    let mut offset = 0;
+    loop {
+        let piece = read(node, body, offset, limits::RANGE_BYTES_MAX).await?;
+        if piece.is_empty() {
+            return Ok(sum.finalize().into());
+        }
+        offset += piece.len() as u64;
+        sum.update(&piece);
     }
-    let image = read(node, body, 0, limits::IMAGE_BYTES_MAX).await?;
+}
+
+async fn make_photo(
+    node: &Arc<Node>,
+    body: &stored::Body,
+    prefix: &str,
+    shape: Shape,
+) -> Result<Brought, BlobError> {
+    if usize::try_from(body.size).map_or(true, |size| size > limits::IMAGE_BYTES_MAX) {
+        return Ok(Brought::NoImage);
+    }
     // Few at a time: one image may need hundreds of megabytes.
-    let Ok(_place) = node.images.acquire().await else { return Ok(Found::Failed) };
-    let made = tokio::task::spawn_blocking(move || photo::sizes(&image)).await;
-    let Ok(Some(made)) = made else { return Ok(Found::NoImage) };
-    let mut sizes = Vec::with_capacity(made.len());
-    for size in made {
+    let Ok(place) = node.images.acquire().await else { return Ok(Brought::Failed) };
+    let image = read(node, body, 0, limits::IMAGE_BYTES_MAX).await?;
+    let made = tokio::task::spawn_blocking(move || photo::make(&image, shape)).await;
+    drop(place);
+    let made = match made {
+        Ok(Ok(made)) => made,
+        Ok(Err(photo::Unfit::Dimensions)) => return Ok(Brought::BadDimensions),
+        // A decoder that panics has met bytes that are no image.
+        Ok(Err(photo::Unfit::NoImage)) | Err(_) => return Ok(Brought::NoImage),
+    };
+    let mut sizes = Vec::with_capacity(made.sizes.len());
+    for size in made.sizes {
         let bytes = i32::try_from(size.jpeg.len()).unwrap_or(i32::MAX);
-        let prefix = format!("{prefix}/{}", size.kind);
+        let prefix = format!("{prefix}-{}", size.kind);
         keep(node, &format!("{prefix}/0"), size.jpeg).await?;
         sizes.push(stored::PhotoSize {
             kind: size.kind.to_owned(),
-            w: size.width,
-            h: size.height,
+            w: size.width.into(),
+            h: size.height.into(),
             size: bytes,
             body: stored::Body { prefix, part_size: bytes, parts: 1, size: bytes.into() },
         });
     }
-    Ok(Found::Photo { sizes, stripped: Vec::new() })
+    let side = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
+    let original = (side(made.original.0), side(made.original.1));
+    Ok(Brought::Photo { sizes, stripped: made.stripped, original })
 }
 
 /// What `auth.bindTempAuthKey` says outside of its sealed part.
@@ -86,12 +117,12 @@ struct Binding {
 
 /// Lets the temporary key of the session speak for a permanent one, if the sealed part proves that whoever asks holds
 /// both.
-async fn bind(node: &Arc<Node>, entry: &Arc<Entry>, binding: &Binding, sealed: &[u8]) -> Found {
+async fn bind(node: &Arc<Node>, entry: &Arc<Entry>, binding: &Binding, sealed: &[u8]) -> Brought {
     let temp = entry.key();
     let perm = match node.find_key(binding.perm).await {
         Ok(Some(perm)) if perm.temp.is_none() => perm,
-        Ok(_) => return Found::NotBound,
-        Err(_) => return Found::Failed,
+        Ok(_) => return Brought::NotBound,
+        Err(_) => return Brought::Failed,
     };
     // spec: PFS-2
     let proved = open_bind_message(&perm.auth, sealed).is_ok_and(|inner| {
@@ -108,11 +139,11 @@ async fn bind(node: &Arc<Node>, entry: &Arc<Entry>, binding: &Binding, sealed: &
         || temp.temp.is_none()
         || i64::from(binding.expires_at) <= i64::from(world::now().unix())
     {
-        return Found::NotBound;
+        return Brought::NotBound;
     }
     if let Some(gone) = node.keys.bind(temp.auth.id(), binding.perm) {
         node.sessions.remove_key(gone);
     }
     node.push.identity_changed(node, entry);
-    Found::Bound
+    Brought::Bound
 }

@@ -167,14 +167,14 @@ pub const RANGE_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of an image from which a photo is made.
 pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// Pixels of either side of such an image.
-pub const IMAGE_SIDE_MAX: u32 = 10_000;
+/// Pixels of both sides of such an image together.
+pub const IMAGE_SIDES_MAX: u32 = 10_000;
 
 /// How much longer than the other one side of such an image may be.
 pub const IMAGE_RATIO_MAX: u32 = 20;
 
 /// Memory that one such image may need to be decoded, in bytes.
-pub const IMAGE_MEMORY_MAX: u64 = 400 * 1024 * 1024;
+pub const IMAGE_MEMORY_MAX: u64 = 256 * 1024 * 1024;
 
 /// Images that are decoded at once.
 pub const IMAGES_AT_ONCE: usize = 2;
