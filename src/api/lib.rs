@@ -7,6 +7,7 @@
 pub mod coverage;
 pub mod envelope;
 pub mod input;
+pub mod jobs;
 pub mod keys;
 pub mod later;
 pub mod limits;
@@ -31,10 +32,12 @@ use store::Store;
 use tl::{Layer, Method as _, Reader, Writer, functions, stored};
 
 use envelope::Peeled;
+pub use jobs::{JobOutcome, JobsDue};
 pub use later::{Brought, Errand, Found, Later, Shape};
 use method::{Cx, Halt, Mode, Row};
 pub use setup::Settings;
 // What the gateway has to name of the layers below.
+pub use model::jobs::JobKey;
 pub use model::updates::Cursor;
 pub use model::{Ephemeral, Notice, Stop, ids};
 pub use store::{Fault, Ticket};

@@ -32,3 +32,5 @@ pub const VCARD_CHARS_MAX: usize = 2_048;
 pub const FILE_REFERENCE_SECS: i32 = 24 * 3600;
 /// Contacts that one call imports.
 pub const IMPORT_MAX: usize = 1_000;
+/// Seconds of finished time after which it is noted from where jobs are looked for.
+pub const JOBS_NOTE_SECS: u64 = 3_600;

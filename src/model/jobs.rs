@@ -9,8 +9,8 @@ use tl::stored::enums::Work;
 
 use crate::ctx::{Ctx, Notice};
 use crate::error::Done;
-use crate::limits;
 use crate::ids::Global;
+use crate::limits;
 use crate::tables::{JOBS, JOBS_FROM};
 
 /// Where a job lies.
@@ -94,12 +94,14 @@ pub fn done(cx: &mut Ctx<'_, '_>, key: &JobKey) -> Done<()> {
     Ok(())
 }
 
-/// Puts a job that failed back, twice as late as the last time; after too many attempts it is given up. Says whether it goes on.
+/// Puts a job that failed back, twice as late as the last time; after too many attempts it is given up, unless something would
+/// then be left lying for ever. Says whether it goes on.
 pub fn failed(cx: &mut Ctx<'_, '_>, key: &JobKey) -> Done<bool> {
     let Some(mut job) = cx.tx.get(&JOBS, key)? else { return Ok(false) };
     cx.tx.delete(&JOBS, key)?;
     job.attempts += 1;
-    if job.attempts >= limits::JOB_ATTEMPTS_MAX {
+    let endless = matches!(job.work, Work::WorkDropBlobs(_));
+    if job.attempts >= limits::JOB_ATTEMPTS_MAX && !endless {
         return Ok(false);
     }
     let wait = Duration::from_secs(1 << job.attempts.clamp(0, 12));

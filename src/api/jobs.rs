@@ -1,0 +1,131 @@
+//! Work for later, as the runner of the gateway does it.
+//!
+//! The runner asks [`Api::jobs_due`] what is due and gives each job to [`Api::run_job`]. What needs only the store is done
+//! there, in the transaction that ends the job. What needs more comes back, and ends with [`Api::job_done`] or
+//! [`Api::job_failed`]; after a crash in between it is done again.
+
+use env::{Env, Time};
+use model::ids::{FileId, KeyId};
+use model::jobs::{self, JobKey};
+use model::{Ctx, Done, Effects, Stop, files, keys};
+use store::Ticket;
+use tl::stored;
+use tl::stored::enums::Work;
+
+use crate::{Api, limits};
+
+/// Jobs that are due.
+#[derive(Debug)]
+pub struct JobsDue {
+    /// The jobs, oldest first.
+    pub jobs: Vec<(JobKey, stored::Job)>,
+    /// Where the next look starts.
+    pub next: Time,
+    /// Whether there may be more: look again at once.
+    pub more: bool,
+}
+
+/// What becomes of a job.
+#[derive(Debug)]
+pub enum JobOutcome {
+    /// It is done, and its row is gone with it.
+    Done {
+        /// When that is durable.
+        ticket: Ticket,
+        /// What to tell then.
+        effects: Effects,
+    },
+    /// Bring this login code to its phone by the way of the settings.
+    Deliver {
+        /// The number, digits only.
+        phone: String,
+        /// The code.
+        code: String,
+    },
+    /// Remove all pieces under these names. That there are none is well, too.
+    DropBlobs {
+        /// The names, without their last pieces.
+        prefixes: Vec<String>,
+    },
+}
+
+impl Api {
+    /// Where the first look for jobs after a start begins: behind it nothing waits.
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store.
+    pub fn jobs_start(&self) -> Result<Time, Stop> {
+        let (noted, _) = self.store().read(|tx| jobs::noted_start(tx))?;
+        let opened = Time::from_secs(u64::try_from(self.site().secrets.created).unwrap_or(0));
+        Ok(noted.unwrap_or(opened))
+    }
+
+    /// At most `limit` jobs that are due, from `from` on: at first [`Api::jobs_start`], then where the last look has said.
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store.
+    pub fn jobs_due(&self, from: Time, limit: usize, env: &mut Env<'_>) -> Result<JobsDue, Stop> {
+        let now = env.now;
+        let (found, _) = self.store().read(|tx| jobs::due(tx, from, now, limit))?;
+        // Noted now and then: after a start the first look is longer by as much.
+        let noted = self.jobs_start()?;
+        if found.next.since(noted).as_secs() >= limits::JOBS_NOTE_SECS {
+            self.alter(env, KeyId::default(), |cx| jobs::note_start(cx, found.next))?;
+        }
+        Ok(JobsDue { jobs: found.jobs, next: found.next, more: found.more })
+    }
+
+    /// Does what of a job can be done in the store, or says what else is to be done.
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store; then the job stands where it was.
+    pub fn run_job(&self, key: &JobKey, job: &stored::Job, env: &mut Env<'_>) -> Result<JobOutcome, Stop> {
+        match &job.work {
+            Work::WorkDeliverCode(work) => {
+                // A code that came too late for its bearer would only be a riddle.
+                let lives = self.site().settings.login.code_ttl_secs;
+                if job.created.saturating_add(lives) < env.now.unix() {
+                    return self.finish(key, env, |_| Ok(()));
+                }
+                Ok(JobOutcome::Deliver { phone: work.phone.clone(), code: work.code.clone() })
+            }
+            Work::WorkDropBlobs(work) => Ok(JobOutcome::DropBlobs { prefixes: work.prefixes.clone() }),
+            Work::WorkExpireUpload(work) => {
+                self.finish(key, env, |cx| files::expire_upload(cx, KeyId(work.key_id), work.file_id))
+            }
+            Work::WorkCollectFile(work) => self.finish(key, env, |cx| files::collect(cx, FileId(work.id))),
+            Work::WorkExpireKey(work) => self.finish(key, env, |cx| keys::expire(cx, KeyId(work.key_id))),
+        }
+    }
+
+    /// Ends a job that was carried out.
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store; then it will be carried out again.
+    pub fn job_done(&self, key: &JobKey, env: &mut Env<'_>) -> Result<(), Stop> {
+        self.finish(key, env, |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Puts a job that failed back for later, twice as late each time; false if it is given up.
+    ///
+    /// # Errors
+    /// [`Stop::Fault`] of the store.
+    pub fn job_failed(&self, key: &JobKey, env: &mut Env<'_>) -> Result<bool, Stop> {
+        let ((goes_on, _), _) = self.alter(env, KeyId::default(), |cx| jobs::failed(cx, key))?;
+        Ok(goes_on)
+    }
+
+    fn finish(
+        &self,
+        key: &JobKey,
+        env: &mut Env<'_>,
+        mut work: impl FnMut(&mut Ctx<'_, '_>) -> Done<()>,
+    ) -> Result<JobOutcome, Stop> {
+        let (((), effects), ticket) = self.alter(env, KeyId::default(), |cx| {
+            work(cx)?;
+            jobs::done(cx, key)
+        })?;
+        Ok(JobOutcome::Done { ticket, effects })
+    }
+}
