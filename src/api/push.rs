@@ -138,6 +138,7 @@ impl Api {
             let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
             let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
             view.name(model::ids::Peer::User(what.about));
+            view.name_in(&what.update);
             write(view, vec![(*what.update).clone()], &row, now)
         })?;
         Ok(body)

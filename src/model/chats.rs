@@ -5,17 +5,18 @@ use tl::{enums, stored, types};
 
 use crate::ctx::Ctx;
 use crate::error::{Done, Refusal};
-use crate::ids::{ChatId, Peer, SERVICE, UserId};
-use crate::messages::{self, Outgoing};
-use crate::tables::CHATS;
-use crate::{dialogs, invites, limits, rights, updates, users};
+use crate::ids::{ChannelId, ChatId, Peer, SERVICE, UserId};
+use crate::messages::{self, Outgoing, Placed};
+use crate::shelf::Shelf;
+use crate::tables::{CHANNELS, CHATS};
+use crate::{boxes, channels, dialogs, files, invites, limits, rights, updates, users};
 
 /// A group that is there.
 pub fn known(tx: &Tx<'_>, chat: ChatId) -> Done<stored::Chat> {
-    users::chat(tx, chat)?.ok_or_else(|| Refusal::ChatIdInvalid.into())
+    users::chat(tx, chat)?.ok_or_else(|| Refusal::PeerIdInvalid.into())
 }
 
-/// A group that `me` is in.
+/// A group that `me` is in. Whether there is one that they are not in, they do not learn.
 pub fn mine(tx: &Tx<'_>, me: UserId, chat: ChatId) -> Done<stored::Chat> {
     let row = known(tx, chat)?;
     if row.deactivated || !is_member(&row, me) {
@@ -36,10 +37,16 @@ pub fn is_admin(row: &stored::Chat, user: UserId) -> bool {
     row.creator == user.0 || row.members.iter().any(|m| m.user_id == user.0 && m.admin)
 }
 
-/// Whether a member may write.
-#[must_use]
-pub fn may_write(row: &stored::Chat, user: UserId) -> bool {
-    row.banned_rights & rights::NO_SEND == 0 || is_admin(row, user)
+/// Checks that a member may send this.
+pub(crate) fn check_write(
+    row: &stored::Chat,
+    user: UserId,
+    media: Option<&stored::enums::Media>,
+) -> Done<()> {
+    match rights::forbidden(row.banned_rights, media) {
+        Some(refusal) if !is_admin(row, user) => Err(refusal.into()),
+        _ => Ok(()),
+    }
 }
 
 fn may_change(row: &stored::Chat, user: UserId, banned: i32) -> Done<()> {
@@ -56,13 +63,43 @@ pub(crate) fn title(title: &str) -> Done<String> {
     if title.is_empty() { Err(Refusal::ChatTitleEmpty.into()) } else { Ok(title) }
 }
 
+/// Checks a new about text against the one there is.
+pub(crate) fn check_about(before: &str, about: &str) -> Done<()> {
+    if about.chars().count() > limits::CHAT_ABOUT_CHARS_MAX {
+        return Err(Refusal::ChatAboutTooLong.into());
+    }
+    if about == before { Err(Refusal::ChatAboutNotModified.into()) } else { Ok(()) }
+}
+
+/// What is said of a new photo, or of none.
+pub(crate) fn photo_action(photo: Option<i64>) -> stored::enums::Action {
+    match photo {
+        Some(photo_id) => stored::ActionChatEditPhoto { photo_id }.into(),
+        None => stored::enums::Action::ActionChatDeletePhoto,
+    }
+}
+
 fn members(row: &stored::Chat) -> Vec<UserId> {
     row.members.iter().map(|m| UserId(m.user_id)).collect()
 }
 
-/// Makes a group of `me` and `others`; gives it, and the id and pts of its first message in `me`'s box.
-pub fn create(cx: &mut Ctx<'_, '_>, me: UserId, others: &[UserId], name: &str) -> Done<(ChatId, i32, i32)> {
+/// A group that was made.
+#[derive(Debug)]
+pub struct Created {
+    /// The group.
+    pub chat: ChatId,
+    /// Its first message, in the founder's box.
+    pub said: Placed,
+    /// Who does not want the founder's invitations.
+    pub missing: Vec<UserId>,
+}
+
+/// Makes a group of `me` and `others`.
+pub fn create(cx: &mut Ctx<'_, '_>, me: UserId, others: &[UserId], name: &str) -> Done<Created> {
     let name = title(name)?;
+    if others.len() >= limits::CHAT_MEMBERS_MAX {
+        return Err(Refusal::UsersTooMuch.into());
+    }
     let mut row = stored::Chat {
         title: name.clone(),
         creator: me.0,
@@ -70,24 +107,32 @@ pub fn create(cx: &mut Ctx<'_, '_>, me: UserId, others: &[UserId], name: &str) -
         version: 1,
         ..Default::default()
     };
+    let mut missing = Vec::new();
     enrol(cx, &mut row, me, me);
     for user in others {
-        users::known(cx.tx, *user)?;
-        if !is_member(&row, *user) && *user != SERVICE {
+        if users::known(cx.tx, *user)?.deleted {
+            return Err(Refusal::InputUserDeactivated.into());
+        }
+        if is_member(&row, *user) || *user == SERVICE {
+            continue;
+        }
+        if users::relation(cx.tx, me, *user)?.blocked_by {
+            missing.push(*user);
+        } else {
             enrol(cx, &mut row, *user, me);
         }
-    }
-    if row.members.len() > limits::CHAT_MEMBERS_MAX {
-        return Err(Refusal::UsersTooMuch.into());
     }
     let chat = ChatId(users::next_id(cx, b'g', 1_001)?);
     row.id = chat.0;
     cx.tx.put(&CHATS, &chat, &row)?;
     let users = row.members.iter().map(|m| m.user_id).filter(|id| *id != me.0).collect();
     let action = stored::ActionChatCreate { title: name, users };
-    let (id, pts) = say(cx, me, chat, &row, action.into())?;
-    tell_participants(cx, chat, &row)?;
-    Ok((chat, id, pts))
+    let said = say(cx, me, chat, &row, action.into())?;
+    let update = enums::Update::from(types::UpdateChatParticipants { participants: participants(&row) });
+    for member in members(&row) {
+        updates::append_aside(cx, member, update.clone())?;
+    }
+    Ok(Created { chat, said, missing })
 }
 
 fn enrol(cx: &Ctx<'_, '_>, row: &mut stored::Chat, user: UserId, inviter: UserId) {
@@ -96,6 +141,7 @@ fn enrol(cx: &Ctx<'_, '_>, row: &mut stored::Chat, user: UserId, inviter: UserId
         user_id: user.0,
         inviter_id: inviter.0,
         date: cx.date(),
+        invite: None,
     });
 }
 
@@ -106,14 +152,10 @@ fn say(
     chat: ChatId,
     row: &stored::Chat,
     action: stored::enums::Action,
-) -> Done<(i32, i32)> {
-    messages::place_in_chat(
-        cx,
-        me,
-        chat,
-        &members(row),
-        Outgoing { action: Some(action), ..Default::default() },
-    )
+) -> Done<Placed> {
+    let out = Outgoing { action: Some(action), ..Default::default() };
+    let (id, pts) = messages::place_in_chat(cx, me, chat, &members(row), out)?;
+    Ok(Placed { shelf: Shelf::of(me, Peer::Chat(chat)), id, pts, fresh: true })
 }
 
 /// The members of a group as clients read them.
@@ -123,54 +165,92 @@ pub fn participants(row: &stored::Chat) -> enums::ChatParticipants {
         .members
         .iter()
         .map(|m| -> enums::ChatParticipant {
-            if m.user_id == row.creator {
-                types::ChatParticipantCreator { user_id: m.user_id, ..Default::default() }.into()
+            let (user_id, inviter_id, date) = (m.user_id, m.inviter_id, m.date);
+            if user_id == row.creator {
+                types::ChatParticipantCreator { user_id, ..Default::default() }.into()
             } else if m.admin {
-                types::ChatParticipantAdmin {
-                    user_id: m.user_id,
-                    inviter_id: m.inviter_id,
-                    date: m.date,
-                    ..Default::default()
-                }
-                .into()
+                types::ChatParticipantAdmin { user_id, inviter_id, date, ..Default::default() }.into()
             } else {
-                types::ChatParticipant {
-                    user_id: m.user_id,
-                    inviter_id: m.inviter_id,
-                    date: m.date,
-                    ..Default::default()
-                }
-                .into()
+                types::ChatParticipant { user_id, inviter_id, date, ..Default::default() }.into()
             }
         })
         .collect();
     types::ChatParticipants { chat_id: row.id, participants, version: row.version }.into()
 }
 
-fn tell_participants(cx: &mut Ctx<'_, '_>, chat: ChatId, row: &stored::Chat) -> Done<()> {
-    debug_assert_eq!(row.id, chat.0);
-    let update = enums::Update::from(types::UpdateChatParticipants { participants: participants(row) });
+/// Tells the members of a group, but for `new`, what changed about its members; `new` gets the whole list.
+fn tell(cx: &mut Ctx<'_, '_>, row: &stored::Chat, update: &enums::Update, new: Option<UserId>) -> Done<()> {
     for member in members(row) {
-        updates::append_aside(cx, member, update.clone())?;
+        let update = if new == Some(member) {
+            types::UpdateChatParticipants { participants: participants(row) }.into()
+        } else {
+            update.clone()
+        };
+        updates::append_aside(cx, member, update)?;
     }
     Ok(())
 }
 
-/// Takes a person in; the new one sees what is said from now on. Gives id and pts of the message that says so.
-pub fn add(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, user: UserId) -> Done<(i32, i32)> {
+/// Takes a person in, and shows them the newest `forwarded` messages from before.
+pub fn add(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, user: UserId, forwarded: usize) -> Done<Placed> {
     let row = mine(cx.tx, me, chat)?;
     may_change(&row, me, rights::NO_INVITE)?;
-    users::known(cx.tx, user)?;
-    if users::relation(cx.tx, me, user)?.blocked_by {
-        return Err(Refusal::UserNotMutualContact.into());
+    if users::known(cx.tx, user)?.deleted {
+        return Err(Refusal::InputUserDeactivated.into());
     }
+    let relation = users::relation(cx.tx, me, user)?;
+    if relation.blocked {
+        return Err(Refusal::YouBlockedUser.into());
+    }
+    if relation.blocked_by || user == SERVICE {
+        return Err(Refusal::UserPrivacyRestricted.into());
+    }
+    check_room(&row, user)?;
+    show_before(cx, me, chat, user, forwarded)?;
     enter(cx, me, chat, row, user, stored::ActionChatAddUser { users: vec![user.0] }.into())
 }
 
-/// Enters a group by its invite link.
-pub(crate) fn join(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, inviter: i64) -> Done<(i32, i32)> {
+/// Puts copies of the newest messages of a group into a newcomer's box, but for those that they have from an earlier stay.
+fn show_before(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, user: UserId, count: usize) -> Done<()> {
+    let shelf = Shelf::of(me, Peer::Chat(chat));
+    let mut rows = shelf.older(cx.tx, i32::MAX, count.min(limits::FORWARDED_MAX))?;
+    rows.retain(|m| m.action.is_none());
+    for mut message in rows.into_iter().rev() {
+        if boxes::copy_of(cx.tx, me, &message, user)?.is_some() {
+            continue;
+        }
+        if let Some(reply) = message.reply_to.clone() {
+            let answered = shelf.one(cx.tx, reply.msg_id)?;
+            let theirs = match answered {
+                Some(answered) => boxes::copy_of(cx.tx, me, &answered, user)?,
+                None => None,
+            };
+            message.reply_to = theirs.map(|msg_id| stored::Reply { msg_id, ..reply });
+        }
+        (message.out, message.mentioned, message.twin) = (false, false, None);
+        boxes::put(cx, user, message)?;
+    }
+    Ok(())
+}
+
+/// Enters a group by an invite link.
+pub(crate) fn join(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, inviter: UserId) -> Done<Placed> {
     let row = known(cx.tx, chat)?;
-    enter(cx, UserId(me.0), chat, row, me, stored::ActionChatJoinedByLink { inviter_id: inviter }.into())
+    check_room(&row, me)?;
+    enter(cx, me, chat, row, me, stored::ActionChatJoinedByLink { inviter_id: inviter.0 }.into())
+}
+
+fn check_room(row: &stored::Chat, user: UserId) -> Done<()> {
+    if row.deactivated {
+        return Err(Refusal::PeerIdInvalid.into());
+    }
+    if is_member(row, user) {
+        return Err(Refusal::UserAlreadyParticipant.into());
+    }
+    if row.members.len() >= limits::CHAT_MEMBERS_MAX {
+        return Err(Refusal::UsersTooMuch.into());
+    }
+    Ok(())
 }
 
 fn enter(
@@ -180,26 +260,24 @@ fn enter(
     mut row: stored::Chat,
     user: UserId,
     action: stored::enums::Action,
-) -> Done<(i32, i32)> {
-    if row.deactivated {
-        return Err(Refusal::PeerIdInvalid.into());
-    }
-    if is_member(&row, user) {
-        return Err(Refusal::UserAlreadyParticipant.into());
-    }
-    if row.members.len() >= limits::CHAT_MEMBERS_MAX {
-        return Err(Refusal::UsersTooMuch.into());
-    }
+) -> Done<Placed> {
     enrol(cx, &mut row, user, actor);
     row.version += 1;
     cx.tx.put(&CHATS, &chat, &row)?;
     let said = say(cx, actor, chat, &row, action)?;
-    tell_participants(cx, chat, &row)?;
+    let update = types::UpdateChatParticipantAdd {
+        chat_id: chat.0,
+        user_id: user.0,
+        inviter_id: actor.0,
+        date: cx.date(),
+        version: row.version,
+    };
+    tell(cx, &row, &update.into(), Some(user))?;
     Ok(said)
 }
 
-/// Takes a person out: oneself, or as admin or inviter somebody else. Gives id and pts of the message that says so.
-pub fn remove(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, user: UserId) -> Done<(i32, i32)> {
+/// Takes a person out: oneself, or as admin or inviter somebody else. With `revoke` the newest of what they read is gone too.
+pub fn remove(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, user: UserId, revoke: bool) -> Done<Placed> {
     let mut row = mine(cx.tx, me, chat)?;
     let Some(place) = row.members.iter().position(|m| m.user_id == user.0) else {
         return Err(Refusal::UserNotParticipant.into());
@@ -210,18 +288,30 @@ pub fn remove(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, user: UserId) -> D
     }
     // Said while they are still in, so that their own devices learn of it.
     let said = say(cx, me, chat, &row, stored::ActionChatDeleteUser { user_id: user.0 }.into())?;
-    row.members.remove(place);
+    if let Some(link) = row.members.remove(place).invite {
+        invites::end(cx, &link)?;
+    }
     row.version += 1;
     cx.tx.put(&CHATS, &chat, &row)?;
-    tell_participants(cx, chat, &row)?;
-    let forbidden = types::ChatParticipantsForbidden { chat_id: chat.0, self_participant: None };
-    let update = types::UpdateChatParticipants { participants: forbidden.into() };
-    updates::append_aside(cx, user, update.into())?;
+    let update =
+        types::UpdateChatParticipantDelete { chat_id: chat.0, user_id: user.0, version: row.version };
+    tell(cx, &row, &update.into(), None)?;
+    put_out(cx, chat, user)?;
+    if revoke && user != me {
+        messages::delete_history(cx, user, Peer::Chat(chat), 0, true, false)?;
+    }
     Ok(said)
 }
 
-/// Gives a group another title.
-pub fn set_title(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, name: &str) -> Done<(i32, i32)> {
+/// Tells somebody who is out that the members of a group are no longer theirs to see.
+fn put_out(cx: &mut Ctx<'_, '_>, chat: ChatId, user: UserId) -> Done<()> {
+    let forbidden = types::ChatParticipantsForbidden { chat_id: chat.0, self_participant: None };
+    let update = types::UpdateChatParticipants { participants: forbidden.into() };
+    updates::append_aside(cx, user, update.into())
+}
+
+/// Gives a group another title, and says so.
+pub fn set_title(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, name: &str) -> Done<Placed> {
     let mut row = mine(cx.tx, me, chat)?;
     may_change(&row, me, rights::NO_CHANGE_INFO)?;
     let name = title(name)?;
@@ -229,37 +319,34 @@ pub fn set_title(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, name: &str) -> 
         return Err(Refusal::ChatNotModified.into());
     }
     row.title.clone_from(&name);
-    row.version += 1;
     cx.tx.put(&CHATS, &chat, &row)?;
     say(cx, me, chat, &row, stored::ActionChatEditTitle { title: name }.into())
 }
 
-/// Gives a group a photo, or takes it away.
-pub fn set_photo(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, photo: Option<i64>) -> Done<(i32, i32)> {
+/// Gives a group a photo, or takes it away, and says so.
+pub fn set_photo(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, photo: Option<i64>) -> Done<Placed> {
     let mut row = mine(cx.tx, me, chat)?;
     may_change(&row, me, rights::NO_CHANGE_INFO)?;
+    if photo.is_none() && row.photo_id.is_none() {
+        return Err(Refusal::ChatNotModified.into());
+    }
+    files::swap(cx, row.photo_id, photo)?;
     row.photo_id = photo;
-    row.version += 1;
     cx.tx.put(&CHATS, &chat, &row)?;
-    let action = match photo {
-        Some(photo_id) => stored::ActionChatEditPhoto { photo_id }.into(),
-        None => stored::enums::Action::ActionChatDeletePhoto,
-    };
-    say(cx, me, chat, &row, action)
+    say(cx, me, chat, &row, photo_action(photo))
 }
 
 /// Gives a group another about text.
 pub fn set_about(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, about: &str) -> Done<()> {
     let mut row = mine(cx.tx, me, chat)?;
     may_change(&row, me, rights::NO_CHANGE_INFO)?;
-    if about.chars().count() > limits::CHAT_ABOUT_CHARS_MAX {
-        return Err(Refusal::ChatAboutTooLong.into());
-    }
-    if about == row.about {
-        return Err(Refusal::ChatAboutNotModified.into());
-    }
+    check_about(&row.about, about)?;
     about.clone_into(&mut row.about);
     cx.tx.put(&CHATS, &chat, &row)?;
+    let update = enums::Update::from(types::UpdateChat { chat_id: chat.0 });
+    for member in members(&row) {
+        updates::append_aside(cx, member, update.clone())?;
+    }
     Ok(())
 }
 
@@ -270,75 +357,125 @@ pub fn set_admin(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, user: UserId, a
         return Err(Refusal::ChatAdminRequired.into());
     }
     let member = row.members.iter_mut().find(|m| m.user_id == user.0).ok_or(Refusal::UserNotParticipant)?;
+    if user == me || member.admin == admin {
+        return Ok(());
+    }
     member.admin = admin;
+    let link = if admin { None } else { member.invite.take() };
     row.version += 1;
     cx.tx.put(&CHATS, &chat, &row)?;
-    tell_participants(cx, chat, &row)
+    if let Some(link) = link {
+        invites::end(cx, &link)?;
+    }
+    let update = types::UpdateChatParticipantAdmin {
+        chat_id: chat.0,
+        user_id: user.0,
+        is_admin: admin,
+        version: row.version,
+    };
+    tell(cx, &row, &update.into(), None)
 }
 
-/// Says what plain members may not do.
-pub fn set_banned_rights(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, banned: i32) -> Done<()> {
+/// Says what plain members may not do; gives the update that tells them.
+pub fn set_banned_rights(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, banned: i32) -> Done<enums::Update> {
     let mut row = mine(cx.tx, me, chat)?;
     if !is_admin(&row, me) {
         return Err(Refusal::ChatAdminRequired.into());
     }
-    row.banned_rights = banned & !rights::NO_VIEW;
+    if banned & rights::NO_VIEW != 0 {
+        return Err(Refusal::BannedRightsInvalid.into());
+    }
+    if row.banned_rights == banned {
+        return Err(Refusal::ChatNotModified.into());
+    }
+    row.banned_rights = banned;
     row.version += 1;
     cx.tx.put(&CHATS, &chat, &row)?;
-    let update = types::UpdateChatDefaultBannedRights {
+    let update = enums::Update::from(types::UpdateChatDefaultBannedRights {
         peer: Peer::Chat(chat).into(),
-        default_banned_rights: banned_rights(row.banned_rights, 0),
+        default_banned_rights: rights::banned_rights(banned, 0),
         version: row.version,
-    };
-    for member in members(&row) {
-        updates::append_aside(cx, member, update.clone().into())?;
+    });
+    tell(cx, &row, &update, None)?;
+    Ok(update)
+}
+
+/// Ends a group: everybody is out, and nobody enters again. What they have read stays in their boxes.
+pub fn destroy(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId) -> Done<()> {
+    let mut row = mine(cx.tx, me, chat)?;
+    if row.creator != me.0 {
+        return Err(Refusal::ChatAdminRequired.into());
+    }
+    close(cx, chat, &mut row)
+}
+
+fn close(cx: &mut Ctx<'_, '_>, chat: ChatId, row: &mut stored::Chat) -> Done<()> {
+    row.deactivated = true;
+    row.version += 1;
+    let members = std::mem::take(&mut row.members);
+    cx.tx.put(&CHATS, &chat, row)?;
+    for member in members {
+        if let Some(link) = &member.invite {
+            invites::end(cx, link)?;
+        }
+        put_out(cx, chat, UserId(member.user_id))?;
     }
     Ok(())
 }
 
-/// Banned rights as clients read them. `until` 0 means for ever, which they know as the end of time.
-#[must_use]
-pub fn banned_rights(bits: i32, until: i32) -> types::ChatBannedRights {
-    let has = |bit: i32| bits & 1 << bit != 0;
-    types::ChatBannedRights {
-        view_messages: has(0),
-        send_messages: has(1),
-        send_media: has(2),
-        send_stickers: has(3),
-        send_gifs: has(4),
-        send_games: has(5),
-        send_inline: has(6),
-        embed_links: has(7),
-        send_polls: has(8),
-        change_info: has(10),
-        invite_users: has(15),
-        pin_messages: has(17),
-        manage_topics: has(18),
-        send_photos: has(19),
-        send_videos: has(20),
-        send_roundvideos: has(21),
-        send_audios: has(22),
-        send_voices: has(23),
-        send_docs: has(24),
-        send_plain: has(25),
-        until_date: if until == 0 { i32::MAX } else { until },
-        ..Default::default()
-    }
+/// A basic group that became a supergroup.
+#[derive(Debug)]
+pub struct Migrated {
+    /// The supergroup.
+    pub channel: ChannelId,
+    /// The last message of the basic group, in `me`'s box.
+    pub farewell: Placed,
+    /// The first message of the supergroup.
+    pub welcome: Placed,
 }
 
-/// Makes a new invite link for a group, which ends the one before.
-pub fn renew_invite(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId) -> Done<String> {
+/// Makes a supergroup of a basic group: its owner only. Everybody who is in the one is in the other; what was said stays in
+/// the old one, which is closed.
+pub fn migrate(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId) -> Done<Migrated> {
     let mut row = mine(cx.tx, me, chat)?;
-    if !is_admin(&row, me) {
+    if row.creator != me.0 {
         return Err(Refusal::ChatAdminRequired.into());
     }
-    let hash = invites::renew(cx, Peer::Chat(chat), me, row.invite.as_deref())?;
-    row.invite = Some(hash.clone());
-    cx.tx.put(&CHATS, &chat, &row)?;
-    Ok(hash)
+    let beginning = stored::Channel {
+        title: row.title.clone(),
+        about: row.about.clone(),
+        photo_id: row.photo_id,
+        noforwards: row.noforwards,
+        banned_rights: row.banned_rights,
+        migrated_from: Some(chat.0),
+        ..Default::default()
+    };
+    // The photo is shown in both.
+    files::swap(cx, None, row.photo_id)?;
+    let channel = channels::found(cx, me, beginning, true)?;
+    for member in row.members.clone() {
+        let user = UserId(member.user_id);
+        if user != me {
+            channels::adopt(cx, channel, user, me, member.admin)?;
+        }
+    }
+    let action = stored::ActionChatMigrateTo { channel_id: channel.0 };
+    let farewell = say(cx, me, chat, &row, action.into())?;
+    row.migrated_to = Some(channel.0);
+    let name = row.title.clone();
+    close(cx, chat, &mut row)?;
+    let action = stored::ActionChannelMigrateFrom { title: name, chat_id: chat.0 };
+    let welcome = channels::say(cx, me, channel, action.into())?;
+    Ok(Migrated { channel, farewell, welcome })
 }
 
 /// Whether a person still has a conversation with a group, in it or not.
 pub fn remembers(tx: &Tx<'_>, me: UserId, chat: ChatId) -> Done<bool> {
     Ok(dialogs::find(tx, me, Peer::Chat(chat))?.is_some())
+}
+
+/// The supergroup that a group became, if it is still there.
+pub fn migrated_to(tx: &Tx<'_>, row: &stored::Chat) -> Done<Option<ChannelId>> {
+    let Some(channel) = row.migrated_to.map(ChannelId) else { return Ok(None) };
+    Ok(tx.get(&CHANNELS, &channel)?.filter(|row| !row.deleted).map(|_| channel))
 }

@@ -72,7 +72,9 @@ fn complete(
 ) -> Done<Entry> {
     if let Peer::Channel(channel) = peer {
         let head = channels::head(tx, channel)?;
-        dialog.top_message = head.top_message;
+        // What one may not see is not on top either.
+        let seen = head.top_message > dialog.available_min;
+        dialog.top_message = if seen { head.top_message } else { 0 };
         dialog.top_date = head.top_date;
         if dialog.read_inbox_max < head.top_message {
             dialog.unread_count = Shelf::Channel(channel).unread(tx, user, dialog.read_inbox_max)?;
@@ -93,7 +95,7 @@ pub fn list(tx: &Tx<'_>, user: UserId) -> Done<Vec<Entry>> {
             continue;
         }
         let entry = complete(tx, user, peer, dialog, place)?;
-        if entry.dialog.top_message != 0 || place.is_some() {
+        if entry.dialog.top_message != 0 || place.is_some() || matches!(peer, Peer::Channel(_)) {
             entries.push(entry);
         }
     }
@@ -101,6 +103,12 @@ pub fn list(tx: &Tx<'_>, user: UserId) -> Done<Vec<Entry>> {
         (e.pinned.unwrap_or(usize::MAX), -i64::from(e.dialog.top_date), -i64::from(e.dialog.top_message))
     });
     Ok(entries)
+}
+
+/// With whom a person has conversations, by kind and id.
+pub fn places(tx: &Tx<'_>, me: UserId) -> Done<Vec<Peer>> {
+    let keys = tx.keys(&DIALOGS, DIALOGS.of(me), Order::Forward, limits::DIALOGS_MAX)?;
+    Ok(keys.into_iter().map(|(_, peer)| peer).collect())
 }
 
 /// The peers pinned on a person's main list, top first.

@@ -150,9 +150,7 @@ fn send_private(cx: &mut Ctx<'_, '_>, me: UserId, them: UserId, out: Outgoing) -
 
 fn send_chat(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, out: Outgoing) -> Done<(i32, i32)> {
     let row = chats::mine(cx.tx, me, chat)?;
-    if out.action.is_none() && !chats::may_write(&row, me) {
-        return Err(Refusal::ChatWriteForbidden.into());
-    }
+    chats::check_write(&row, me, out.media.as_ref())?;
     let members: Vec<UserId> = row.members.iter().map(|m| UserId(m.user_id)).collect();
     place_in_chat(cx, me, chat, &members, out)
 }

@@ -70,6 +70,14 @@ fn shelf(cx: &Cx<'_, '_>, me: Account, peer: Peer) -> Rpc<Shelf> {
     Ok(Shelf::of(me.0, peer))
 }
 
+/// Up to which id a conversation shows nothing to `me`.
+fn hidden(cx: &Cx<'_, '_>, me: Account, peer: Peer) -> Rpc<i32> {
+    Ok(match peer {
+        Peer::Channel(channel) => channels::available_min(cx.model.tx, me.0, channel)?,
+        Peer::User(_) | Peer::Chat(_) => 0,
+    })
+}
+
 fn get_history(cx: &mut Cx<'_, '_>, me: Account, req: req::GetHistory) -> Rpc<enums::messages::Messages> {
     let peer = cx.peer(me, &req.peer)?;
     let shelf = shelf(cx, me, peer)?;
@@ -79,7 +87,7 @@ fn get_history(cx: &mut Cx<'_, '_>, me: Account, req: req::GetHistory) -> Rpc<en
         add_offset: req.add_offset,
         limit: page_limit(req.limit),
         max_id: req.max_id,
-        min_id: req.min_id,
+        min_id: req.min_id.max(hidden(cx, me, peer)?),
     };
     let rows = shelf.page(cx.model.tx, page)?;
     let count = shelf.count(cx.model.tx)?;
@@ -183,7 +191,7 @@ fn search(cx: &mut Cx<'_, '_>, me: Account, req: req::Search) -> Rpc<enums::mess
         add_offset: req.add_offset,
         limit: page_limit(req.limit),
         max_id: req.max_id,
-        min_id: req.min_id,
+        min_id: req.min_id.max(hidden(cx, me, peer)?),
     };
     let (rows, count) = shelf.search(cx.model.tx, page, |row| {
         (query.is_empty() || (row.action.is_none() && mentions(&row.text, &query)))
@@ -215,7 +223,8 @@ fn everywhere(
     let mut rows = Vec::new();
     let mut total = 0;
     for entry in model::dialogs::list(cx.model.tx, me.0)? {
-        let page = Page { limit, offset_id, ..Page::default() };
+        let min_id = entry.dialog.available_min;
+        let page = Page { limit, offset_id, min_id, ..Page::default() };
         let (some, count) = Shelf::of(me.0, entry.peer).search(cx.model.tx, page, |row| {
             (query.is_empty() || (row.action.is_none() && mentions(&row.text, &query))) && fits(filter, row)
         })?;
@@ -236,7 +245,7 @@ fn get_search_counters(
     let shelf = shelf(cx, me, peer)?;
     let mut counters = Vec::new();
     for filter in req.filters.into_iter().take(20) {
-        let page = Page { limit: 0, ..Page::default() };
+        let page = Page { limit: 0, min_id: hidden(cx, me, peer)?, ..Page::default() };
         let (_, count) = shelf.search(cx.model.tx, page, |row| fits(&filter, row))?;
         let count = i32::try_from(count).unwrap_or(i32::MAX);
         counters.push(types::messages::SearchCounter { inexact: false, filter, count });

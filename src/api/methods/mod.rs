@@ -1,13 +1,19 @@
 //! The methods, one file for each group of them.
 
 mod auth;
+mod channels;
+mod chats;
 mod dialogs;
 mod help;
 mod history;
+mod invites;
 mod media;
+mod participants;
+mod photos;
 mod reply;
 mod send;
 mod updates;
+mod upload;
 mod users;
 
 use crate::method::Row;
@@ -15,11 +21,18 @@ use crate::method::Row;
 /// The tables of all files, one line each.
 const TABLES: &[&[Row]] = &[
     auth::METHODS,
+    channels::METHODS,
+    chats::METHODS,
     dialogs::METHODS,
     help::METHODS,
     history::METHODS,
+    invites::METHODS,
+    participants::METHODS,
+    photos::METHODS,
+    media::METHODS,
     send::METHODS,
     updates::METHODS,
+    upload::METHODS,
     users::METHODS,
 ];
 

@@ -2,8 +2,7 @@
 
 use model::ids::{ChannelId, ChatId, Peer, UserId};
 use model::shelf::Shelf;
-use model::{Done, channels, chats, dialogs, users};
-use store::Tx;
+use model::{Done, channels, chats, dialogs, invites, rights, users};
 use tl::{enums, stored, types};
 
 use super::View;
@@ -31,12 +30,20 @@ impl View<'_, '_> {
             participants_count: i32::try_from(row.members.len()).unwrap_or(i32::MAX),
             date: row.date,
             version: row.version,
-            admin_rights: admin.then(|| channels::chat_admin_rights(model::rights::ALL_ADMIN)),
-            default_banned_rights: Some(chats::banned_rights(row.banned_rights, 0)),
+            migrated_to: self.successor(&row)?,
+            admin_rights: admin.then(|| rights::admin_rights(rights::ALL_ADMIN)),
+            default_banned_rights: Some(rights::banned_rights(row.banned_rights, 0)),
             title: row.title,
             ..Default::default()
         }
         .into())
+    }
+
+    /// The supergroup that a group became, as the viewer may name it.
+    fn successor(&self, row: &stored::Chat) -> Done<Option<enums::InputChannel>> {
+        let Some(channel) = chats::migrated_to(self.tx, row)? else { return Ok(None) };
+        let access_hash = self.site.access_hash(self.me, Kind::Channel, channel.0);
+        Ok(Some(types::InputChannel { channel_id: channel.0, access_hash }.into()))
     }
 
     /// A supergroup or a broadcast channel. Who may not read it reads that they may not.
@@ -45,10 +52,10 @@ impl View<'_, '_> {
         let access_hash = self.site.access_hash(self.me, Kind::Channel, id.0);
         let member = channels::member(self.tx, id, self.me)?;
         let inside = channels::is_in(member.as_ref());
-        let banned = member.as_ref().and_then(|m| m.banned_rights).filter(|bits| *bits != 0);
-        let locked = banned.is_some_and(|bits| bits & model::rights::NO_VIEW != 0);
-        if row.deleted || row.id == 0 || locked || (!inside && row.username.is_none() && row.invite.is_none())
-        {
+        let banned = channels::banned_rights(member.as_ref(), self.now);
+        let locked = banned & rights::NO_VIEW != 0;
+        // Who was in it once knows it; what it is now they learn from nobody but its members.
+        if row.deleted || row.id == 0 || locked || (member.is_none() && row.username.is_none()) {
             return Ok(types::ChannelForbidden {
                 broadcast: !row.megagroup,
                 megagroup: row.megagroup,
@@ -74,9 +81,9 @@ impl View<'_, '_> {
             access_hash: Some(access_hash),
             photo: self.chat_photo(row.photo_id)?,
             date: member.as_ref().filter(|_| inside).map_or(row.date, |m| m.date),
-            admin_rights: (bits != 0).then(|| channels::chat_admin_rights(bits)),
-            banned_rights: banned.map(|bits| chats::banned_rights(bits, until)),
-            default_banned_rights: row.megagroup.then(|| chats::banned_rights(row.banned_rights, 0)),
+            admin_rights: (bits != 0).then(|| rights::admin_rights(bits)),
+            banned_rights: (banned != 0).then(|| rights::banned_rights(banned, until)),
+            default_banned_rights: row.megagroup.then(|| rights::banned_rights(row.banned_rights, 0)),
             participants_count: Some(head.members),
             username: row.username,
             title: row.title,
@@ -100,6 +107,9 @@ impl View<'_, '_> {
     pub fn chat_full(&mut self, id: ChatId) -> Done<enums::ChatFull> {
         let row = chats::known(self.tx, id)?;
         self.name(Peer::Chat(id));
+        if let Some(channel) = chats::migrated_to(self.tx, &row)? {
+            self.name(Peer::Channel(channel));
+        }
         let member = chats::is_member(&row, self.me);
         let participants = if member {
             for m in &row.members {
@@ -110,10 +120,10 @@ impl View<'_, '_> {
         } else {
             types::ChatParticipantsForbidden { chat_id: id.0, self_participant: None }.into()
         };
-        let exported_invite =
-            if chats::is_admin(&row, self.me) { self.invite(row.invite.as_deref())? } else { None };
+        let link = invites::of_admin(self.tx, Peer::Chat(id), self.me)?;
+        let exported_invite = self.invite(link.as_deref())?;
         Ok(types::ChatFull {
-            can_set_username: row.creator == self.me.0,
+            can_set_username: member && row.creator == self.me.0,
             id: id.0,
             about: row.about.clone(),
             participants,
@@ -139,16 +149,16 @@ impl View<'_, '_> {
         let bits = channels::admin_rights(member.as_ref());
         let (mut admins, mut kicked, mut banned) = (0, 0, 0);
         if bits != 0 {
-            channels::members(self.tx, id, 0, 0, |_, m| {
-                let bits = m.banned_rights.unwrap_or(0);
-                admins += i32::from(channels::admin_rights(Some(m)) != 0);
-                kicked += i32::from(bits & model::rights::NO_VIEW != 0);
-                banned += i32::from(bits != 0 && bits & model::rights::NO_VIEW == 0);
-                Ok(false)
-            })?;
+            for place in channels::standing(self.tx, id)? {
+                let bits = channels::banned_rights(Some(&place), self.now);
+                admins += i32::from(channels::admin_rights(Some(&place)) != 0);
+                kicked += i32::from(bits & rights::NO_VIEW != 0);
+                banned += i32::from(bits != 0 && bits & rights::NO_VIEW == 0);
+            }
         }
-        let exported_invite =
-            if bits & model::rights::INVITE_USERS != 0 { self.invite(row.invite.as_deref())? } else { None };
+        let link = member.as_ref().and_then(|m| m.invite.clone());
+        let exported_invite = self.invite(link.as_deref())?;
+        let before = self.predecessor(&row)?;
         Ok(types::ChannelFull {
             can_view_participants: row.megagroup || bits != 0,
             can_set_username: row.creator == self.me.0,
@@ -166,6 +176,9 @@ impl View<'_, '_> {
             chat_photo: self.photo_or_empty(row.photo_id)?,
             notify_settings: self.notify_settings(Peer::Channel(id))?,
             exported_invite,
+            migrated_from_chat_id: before.map(|(chat, _)| chat.0),
+            migrated_from_max_id: before.map(|(_, max_id)| max_id),
+            available_min_id: Some(dialog.available_min).filter(|id| *id != 0),
             pts: head.pts,
             available_reactions: Some(enums::ChatReactions::ChatReactionsNone),
             ..Default::default()
@@ -173,10 +186,18 @@ impl View<'_, '_> {
         .into())
     }
 
+    /// The basic group that a supergroup was, and the last message of it that the viewer has.
+    fn predecessor(&mut self, row: &stored::Channel) -> Done<Option<(ChatId, i32)>> {
+        let Some(chat) = row.migrated_from.map(ChatId) else { return Ok(None) };
+        let Some(dialog) = dialogs::find(self.tx, self.me, Peer::Chat(chat))? else { return Ok(None) };
+        self.name(Peer::Chat(chat));
+        Ok(Some((chat, dialog.top_message)))
+    }
+
     /// An invite link as its admins read it.
     pub fn invite(&mut self, hash: Option<&str>) -> Done<Option<enums::ExportedChatInvite>> {
         let Some(hash) = hash else { return Ok(None) };
-        let Some(row) = invite_row(self.tx, hash)? else { return Ok(None) };
+        let Some(row) = invites::known(self.tx, hash)? else { return Ok(None) };
         self.name_user(row.creator);
         Ok(Some(
             types::ChatInviteExported {
@@ -197,7 +218,7 @@ impl View<'_, '_> {
         self.name_user(row.user_id);
         let peer = Peer::User(UserId(row.user_id)).into();
         let rank = Some(row.rank.clone()).filter(|rank| !rank.is_empty());
-        let banned = row.banned_rights.unwrap_or(0);
+        let banned = channels::banned_rights(Some(row), self.now);
         let bits = channels::admin_rights(Some(row));
         if banned != 0 {
             self.name_user(row.promoted_by);
@@ -206,14 +227,14 @@ impl View<'_, '_> {
                 peer,
                 kicked_by: row.promoted_by,
                 date: row.date,
-                banned_rights: chats::banned_rights(banned, row.banned_until),
+                banned_rights: rights::banned_rights(banned, row.banned_until),
                 ..Default::default()
             }
             .into()
         } else if row.left {
             types::ChannelParticipantLeft { peer }.into()
         } else if row.creator {
-            let admin_rights = channels::chat_admin_rights(bits);
+            let admin_rights = rights::admin_rights(bits);
             types::ChannelParticipantCreator { user_id: row.user_id, admin_rights, rank }.into()
         } else if bits != 0 {
             self.name_user(row.promoted_by);
@@ -224,7 +245,7 @@ impl View<'_, '_> {
                 inviter_id: (row.user_id == self.me.0).then_some(row.inviter_id),
                 promoted_by: row.promoted_by,
                 date: row.date,
-                admin_rights: channels::chat_admin_rights(bits),
+                admin_rights: rights::admin_rights(bits),
                 rank,
             }
             .into()
@@ -241,8 +262,4 @@ impl View<'_, '_> {
             types::ChannelParticipant { user_id: row.user_id, date: row.date, ..Default::default() }.into()
         }
     }
-}
-
-fn invite_row(tx: &Tx<'_>, hash: &str) -> Done<Option<stored::Invite>> {
-    Ok(tx.get(&model::tables::INVITES, &(store::Name::of(hash), hash.to_owned()))?)
 }

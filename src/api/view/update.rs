@@ -1,8 +1,8 @@
 //! Log rows, as updates.
 
-use model::ids::{ChannelId, Peer, UserId};
+use model::ids::{ChannelId, ChatId, Peer, UserId};
 use model::shelf::Shelf;
-use model::{Done, boxes};
+use model::{Done, Stop, boxes, channels};
 use tl::{enums, stored, types};
 
 use super::View;
@@ -83,12 +83,15 @@ impl View<'_, '_> {
         let (channel_id, pts_count) = (channel.0, row.pts_count);
         let gone = |ids| types::UpdateDeleteChannelMessages { channel_id, messages: ids, pts, pts_count };
         let shelf = Shelf::Channel(channel);
+        // What a newcomer may not see, and what one has cleared, is gone for them.
+        let hidden = channels::available_min(self.tx, self.me, channel)?;
+        let seen = |id: i32| Ok::<_, Stop>(shelf.one(self.tx, id)?.filter(|_| id > hidden));
         Ok(match &row.change {
-            Change::ChangeNew(change) => match shelf.one(self.tx, change.id)? {
+            Change::ChangeNew(change) => match seen(change.id)? {
                 Some(message) => Told::Message(self.message(&message)?),
                 None => Told::Other(gone(vec![change.id]).into()),
             },
-            Change::ChangeEdit(change) => Told::Other(match shelf.one(self.tx, change.id)? {
+            Change::ChangeEdit(change) => Told::Other(match seen(change.id)? {
                 Some(message) => {
                     types::UpdateEditChannelMessage { message: self.message(&message)?, pts, pts_count }
                         .into()
@@ -113,7 +116,7 @@ impl View<'_, '_> {
     }
 
     /// Notes whom an aside names, so that they come along.
-    fn name_in(&mut self, update: &enums::Update) {
+    pub fn name_in(&mut self, update: &enums::Update) {
         use enums::Update;
         let peer = match update {
             Update::UpdateDraftMessage(u) => Some(Peer::from(&u.peer)),
@@ -123,6 +126,21 @@ impl View<'_, '_> {
             Update::UpdateUserName(u) => Some(Peer::User(UserId(u.user_id))),
             Update::UpdateUser(u) => Some(Peer::User(UserId(u.user_id))),
             Update::UpdateUserPhone(u) => Some(Peer::User(UserId(u.user_id))),
+            Update::UpdateChat(u) => Some(Peer::Chat(ChatId(u.chat_id))),
+            Update::UpdateChatParticipantAdd(u) => {
+                self.name_user(u.user_id);
+                self.name_user(u.inviter_id);
+                Some(Peer::Chat(ChatId(u.chat_id)))
+            }
+            Update::UpdateChatParticipantDelete(u) => {
+                self.name_user(u.user_id);
+                Some(Peer::Chat(ChatId(u.chat_id)))
+            }
+            Update::UpdateChatParticipantAdmin(u) => {
+                self.name_user(u.user_id);
+                Some(Peer::Chat(ChatId(u.chat_id)))
+            }
+            Update::UpdateChannelAvailableMessages(u) => Some(Peer::Channel(ChannelId(u.channel_id))),
             Update::UpdateChannel(u) => Some(Peer::Channel(ChannelId(u.channel_id))),
             Update::UpdateReadChannelInbox(u) => Some(Peer::Channel(ChannelId(u.channel_id))),
             Update::UpdateReadChannelOutbox(u) => Some(Peer::Channel(ChannelId(u.channel_id))),
@@ -132,16 +150,17 @@ impl View<'_, '_> {
                 enums::NotifyPeer::NotifyPeer(p) => Some(Peer::from(&p.peer)),
                 _ => None,
             },
-            Update::UpdateChatParticipants(u) => {
-                if let enums::ChatParticipants::ChatParticipants(all) = &u.participants {
+            Update::UpdateChatParticipants(u) => match &u.participants {
+                enums::ChatParticipants::ChatParticipants(all) => {
                     for participant in &all.participants {
                         self.name_user(participant_id(participant));
                     }
-                    Some(Peer::Chat(model::ids::ChatId(all.chat_id)))
-                } else {
-                    None
+                    Some(Peer::Chat(ChatId(all.chat_id)))
                 }
-            }
+                enums::ChatParticipants::ChatParticipantsForbidden(none) => {
+                    Some(Peer::Chat(ChatId(none.chat_id)))
+                }
+            },
             _ => None,
         };
         if let Some(peer) = peer {

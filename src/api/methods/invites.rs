@@ -1,0 +1,175 @@
+//! Invite links: making, looking at, entering by, ending.
+
+use model::ids::{Peer, UserId};
+use model::{Refusal, channels, chats, invites};
+use tl::functions::messages as req;
+use tl::{enums, stored, types};
+
+use super::chats::entered;
+use crate::method::{Account, Cx, Rpc, methods};
+
+methods! {
+    messages::ExportChatInvite => export_chat_invite, Writes;
+    messages::GetExportedChatInvites => get_exported_chat_invites, Reads;
+    messages::GetExportedChatInvite => get_exported_chat_invite, Reads;
+    messages::EditExportedChatInvite => edit_exported_chat_invite, Writes;
+    messages::CheckChatInvite => check_chat_invite, Reads;
+    messages::ImportChatInvite => import_chat_invite, Writes;
+}
+
+/// The part of a link that counts: clients send links whole, in several fashions, or only that part.
+fn hash_of(link: &str) -> &str {
+    let last = link.rsplit(['/', '=']).next().unwrap_or(link);
+    last.trim_start_matches('+')
+}
+
+/// A link as clients read it.
+fn exported(cx: &Cx<'_, '_>, me: Account, hash: &str) -> Rpc<(enums::ExportedChatInvite, Vec<enums::User>)> {
+    let mut view = cx.view(me);
+    let invite = view.invite(Some(hash))?.ok_or(Refusal::InviteHashExpired)?;
+    let (users, _) = view.people()?;
+    Ok((invite, users))
+}
+
+/// The caller's one link. Links that end by themselves or count their guests are not made: rather none than one that admits
+/// more people than was asked.
+fn export_chat_invite(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: req::ExportChatInvite,
+) -> Rpc<enums::ExportedChatInvite> {
+    let peer = cx.peer(me, &req.peer)?;
+    if req.expire_date.is_some_and(|date| date != 0) {
+        return Err(Refusal::ExpireDateInvalid.into());
+    }
+    if req.usage_limit.is_some_and(|limit| limit != 0)
+        || req.request_needed
+        || req.subscription_pricing.is_some()
+    {
+        return Err(Refusal::UsageLimitInvalid.into());
+    }
+    let hash = invites::export(&mut cx.model, me.0, peer, req.legacy_revoke_permanent)?;
+    Ok(exported(cx, me, &hash)?.0)
+}
+
+/// The valid link of one admin; the ended ones are not kept by name.
+fn get_exported_chat_invites(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: req::GetExportedChatInvites,
+) -> Rpc<types::messages::ExportedChatInvites> {
+    let peer = cx.peer(me, &req.peer)?;
+    let admin = cx.user(me, &req.admin_id)?;
+    invites::check_admin(cx.model.tx, peer, me.0)?;
+    if admin != me.0 && invites::owner(cx.model.tx, peer)? != me.0 {
+        return Err(Refusal::ChatAdminRequired.into());
+    }
+    let link = invites::of_admin(cx.model.tx, peer, admin)?.filter(|_| !req.revoked);
+    let mut view = cx.view(me);
+    let invites: Vec<_> = view.invite(link.as_deref())?.into_iter().collect();
+    let (users, _) = view.people()?;
+    let count = i32::try_from(invites.len()).unwrap_or(i32::MAX);
+    Ok(types::messages::ExportedChatInvites { count, invites, users })
+}
+
+fn get_exported_chat_invite(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: req::GetExportedChatInvite,
+) -> Rpc<enums::messages::ExportedChatInvite> {
+    let peer = cx.peer(me, &req.peer)?;
+    let hash = hash_of(&req.link);
+    invites::managed(cx.model.tx, me.0, peer, hash)?;
+    let (invite, users) = exported(cx, me, hash)?;
+    Ok(types::messages::ExportedChatInvite { invite, users }.into())
+}
+
+/// Ends a link. One's own is replaced by a new one at once, for there is always one; nothing else of a link can be changed.
+fn edit_exported_chat_invite(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: req::EditExportedChatInvite,
+) -> Rpc<enums::messages::ExportedChatInvite> {
+    let peer = cx.peer(me, &req.peer)?;
+    let hash = hash_of(&req.link).to_owned();
+    let row = invites::managed(cx.model.tx, me.0, peer, &hash)?;
+    if row.revoked {
+        return Err(Refusal::InviteHashExpired.into());
+    }
+    if !req.revoked {
+        return Err(Refusal::ChatInvitePermanent.into());
+    }
+    let next = invites::revoke(&mut cx.model, peer, UserId(row.creator), &hash)?;
+    let mut view = cx.view(me);
+    let invite = view.invite(Some(&hash))?.ok_or(Refusal::InviteHashExpired)?;
+    let new_invite = view.invite(Some(&next))?.ok_or(Refusal::InviteHashExpired)?;
+    let (users, _) = view.people()?;
+    Ok(types::messages::ExportedChatInviteReplaced { invite, new_invite, users }.into())
+}
+
+/// Where a link leads: to one who is in already the chat itself, to others what its door shows.
+fn check_chat_invite(cx: &mut Cx<'_, '_>, me: Account, req: req::CheckChatInvite) -> Rpc<enums::ChatInvite> {
+    let row = invites::find(cx.model.tx, hash_of(&req.hash))?;
+    let peer = Peer::from(&row.peer);
+    if invites::is_in(cx.model.tx, peer, me.0)? {
+        let view = cx.view(me);
+        let chat = match peer {
+            Peer::Chat(chat) => view.chat(chat)?,
+            Peer::Channel(channel) => view.channel(channel)?,
+            Peer::User(_) => return Err(Refusal::InviteHashInvalid.into()),
+        };
+        return Ok(types::ChatInviteAlready { chat }.into());
+    }
+    door(cx, me, &row)
+}
+
+fn door(cx: &Cx<'_, '_>, me: Account, row: &stored::Invite) -> Rpc<enums::ChatInvite> {
+    let view = cx.view(me);
+    let photo = |id: Option<i64>| match id {
+        Some(id) => view.photo(id),
+        None => Ok(types::PhotoEmpty::default().into()),
+    };
+    let about = |text: String| Some(text).filter(|text| !text.is_empty());
+    Ok(match Peer::from(&row.peer) {
+        Peer::Chat(chat) => {
+            let row = chats::known(cx.model.tx, chat)?;
+            if row.deactivated {
+                return Err(Refusal::InviteHashExpired.into());
+            }
+            types::ChatInvite {
+                photo: photo(row.photo_id)?,
+                title: row.title,
+                about: about(row.about),
+                participants_count: i32::try_from(row.members.len()).unwrap_or(i32::MAX),
+                ..Default::default()
+            }
+            .into()
+        }
+        Peer::Channel(channel) => {
+            let row = channels::known(cx.model.tx, channel).map_err(|_| Refusal::InviteHashExpired)?;
+            types::ChatInvite {
+                channel: true,
+                broadcast: !row.megagroup,
+                megagroup: row.megagroup,
+                public: row.username.is_some(),
+                photo: photo(row.photo_id)?,
+                title: row.title,
+                about: about(row.about),
+                participants_count: channels::head(cx.model.tx, channel)?.members,
+                ..Default::default()
+            }
+            .into()
+        }
+        Peer::User(_) => return Err(Refusal::InviteHashInvalid.into()),
+    })
+}
+
+fn import_chat_invite(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: req::ImportChatInvite,
+) -> Rpc<enums::messages::ChatInviteJoinResult> {
+    let accepted = invites::accept(&mut cx.model, me.0, hash_of(&req.hash))?;
+    let updates = entered(cx, me, accepted.peer, accepted.said)?;
+    Ok(types::messages::ChatInviteJoinResultOk { updates }.into())
+}
