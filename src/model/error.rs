@@ -100,6 +100,7 @@ refusals! {
     InviteHashEmpty 400 "INVITE_HASH_EMPTY";
     InviteHashExpired 400 "INVITE_HASH_EXPIRED";
     InviteHashInvalid 400 "INVITE_HASH_INVALID";
+    LangCodeNotSupported 400 "LANG_CODE_NOT_SUPPORTED";
     LastNameInvalid 400 "LASTNAME_INVALID";
     LimitInvalid 400 "LIMIT_INVALID";
     LocationInvalid 400 "LOCATION_INVALID";
@@ -143,6 +144,7 @@ refusals! {
     ReplyMessageIdInvalid 400 "REPLY_MESSAGE_ID_INVALID";
     RightForbidden 403 "RIGHT_FORBIDDEN";
     SearchQueryEmpty 400 "SEARCH_QUERY_EMPTY";
+    StickersetInvalid 400 "STICKERSET_INVALID";
     SendCodeUnavailable 406 "SEND_CODE_UNAVAILABLE";
     SessionPasswordNeeded 401 "SESSION_PASSWORD_NEEDED";
     SessionRevoked 401 "SESSION_REVOKED";

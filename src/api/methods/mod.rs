@@ -4,9 +4,11 @@ mod auth;
 mod channels;
 mod chats;
 mod dialogs;
+mod empties;
 mod help;
 mod history;
 mod invites;
+mod langpack;
 mod media;
 mod participants;
 mod photos;
@@ -34,6 +36,8 @@ const TABLES: &[&[Row]] = &[
     updates::METHODS,
     upload::METHODS,
     users::METHODS,
+    empties::METHODS,
+    langpack::METHODS,
 ];
 
 /// Every method that is answered.
