@@ -66,6 +66,11 @@ impl World {
         Self { api, now, dice, keys: 0 }
     }
 
+    /// Does something with the API, at this time and with these dice.
+    pub(crate) fn with_env<R>(&mut self, act: impl FnOnce(&Api, &mut Env<'_>) -> R) -> R {
+        act(&self.api, &mut Env { now: self.now, dice: &mut self.dice })
+    }
+
     /// Lets time pass.
     pub(crate) fn wait(&mut self, secs: u64) {
         self.now = self.now + Duration::from_secs(secs);

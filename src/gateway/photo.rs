@@ -236,9 +236,12 @@ mod tests {
 
     fn crc(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(u32::MAX, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-                if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }
-            })
+            (0..8).fold(
+                crc ^ u32::from(*byte),
+                |crc, _| {
+                    if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }
+                },
+            )
         })
     }
 
@@ -264,9 +267,10 @@ mod tests {
         assert_eq!(table(0)[56..], [255, 255, 255, 250, 255, 230, 253, 255][..]);
         assert_eq!(table(1)[..16], [43, 45, 45, 60, 53, 60, 118, 65, 65, 118, 248, 165, 140, 165, 248, 248]);
         let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).expect("a baseline frame");
-        assert_eq!(jpeg[frame + 2..frame + 19], [
-            0, 17, 8, 0, 30, 0, 40, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1
-        ]);
+        assert_eq!(
+            jpeg[frame + 2..frame + 19],
+            [0, 17, 8, 0, 30, 0, 40, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]
+        );
         let stripped = strip(&picture).expect("stripped");
         assert_eq!(stripped[..3], [1, 30, 40]);
         assert!(jpeg.ends_with(&[&stripped[3..], &[0xff, 0xd9]].concat()));

@@ -57,7 +57,7 @@ pub fn open_upload(cx: &mut Ctx<'_, '_>, file_id: i64) -> Done<String> {
 /// Whether all parts of an upload but the last may have this size: a divisor of the largest, in whole kilobytes.
 #[must_use]
 pub const fn is_part_size(bytes: usize) -> bool {
-    bytes != 0 && bytes % 1024 == 0 && limits::PART_BYTES_MAX % bytes == 0
+    bytes != 0 && bytes.is_multiple_of(1024) && limits::PART_BYTES_MAX.is_multiple_of(bytes)
 }
 
 /// Notes a part whose bytes are kept.

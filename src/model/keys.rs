@@ -9,8 +9,8 @@ use tl::stored;
 use crate::ctx::{Ctx, Notice};
 use crate::error::Done;
 use crate::ids::{KeyId, UserId};
-use crate::{jobs, limits};
 use crate::tables::{KEYS, LOGINS};
+use crate::{jobs, limits};
 
 /// A key's row.
 pub fn find(tx: &Tx<'_>, key: KeyId) -> Done<Option<stored::AuthKey>> {

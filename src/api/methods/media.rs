@@ -133,10 +133,10 @@ fn check_md5(cx: &Cx<'_, '_>, body: &stored::Body, claimed: &str) -> Rpc<()> {
 /// The photo that an upload is made into.
 pub(super) fn photo_of(cx: &mut Cx<'_, '_>, me: Account, file: &enums::InputFile, shape: Shape) -> Rpc<i64> {
     let Uploaded { file_id, row, body, .. } = uploaded(cx, file)?;
-    if let Some(made) = row.photo_id {
-        if files::photo(cx.model.tx, made)?.is_some() {
-            return Ok(made);
-        }
+    if let Some(made) = row.photo_id
+        && files::photo(cx.model.tx, made)?.is_some()
+    {
+        return Ok(made);
     }
     if body.size > limits::PHOTO_BYTES_MAX {
         return Err(Refusal::ImageProcessFailed.into());
@@ -153,16 +153,12 @@ pub(super) fn photo_of(cx: &mut Cx<'_, '_>, me: Account, file: &enums::InputFile
 }
 
 /// The document that an upload is made into.
-fn document_of(
-    cx: &mut Cx<'_, '_>,
-    me: Account,
-    m: &types::InputMediaUploadedDocument,
-) -> Rpc<i64> {
+fn document_of(cx: &mut Cx<'_, '_>, me: Account, m: &types::InputMediaUploadedDocument) -> Rpc<i64> {
     let Uploaded { file_id, name, row, body } = uploaded(cx, &m.file)?;
-    if let Some(made) = row.document_id {
-        if files::document(cx.model.tx, made)?.is_some() {
-            return Ok(made);
-        }
+    if let Some(made) = row.document_id
+        && files::document(cx.model.tx, made)?.is_some()
+    {
+        return Ok(made);
     }
     let mime_type = mime(&m.mime_type);
     let mut document = stored::Document {
@@ -238,12 +234,11 @@ fn contact(cx: &Cx<'_, '_>, me: Account, m: &types::InputMediaContact) -> Rpc<st
     let cut = |text: &str, chars: usize| text.chars().take(chars).collect::<String>();
     let name_chars = model::limits::NAME_CHARS_MAX;
     let mut user_id = 0;
-    if let Some(digits) = users::phone_digits(&m.phone_number) {
-        if let Some(user) = users::by_phone(cx.model.tx, &digits)? {
-            if user == me.0 || contacts::find(cx.model.tx, me.0, user)?.is_some() {
-                user_id = user.0;
-            }
-        }
+    if let Some(digits) = users::phone_digits(&m.phone_number)
+        && let Some(user) = users::by_phone(cx.model.tx, &digits)?
+        && (user == me.0 || contacts::find(cx.model.tx, me.0, user)?.is_some())
+    {
+        user_id = user.0;
     }
     Ok(stored::MediaContact {
         phone: cut(&m.phone_number, limits::PHONE_CHARS_MAX),

@@ -112,9 +112,10 @@ fn get_user_photos(
     all.reverse();
     let count = i32::try_from(all.len()).unwrap_or(i32::MAX);
     let offset = usize::try_from(req.offset).unwrap_or(0);
-    let limit = usize::try_from(req.limit).ok().filter(|n| *n > 0).map_or(limits::PHOTOS_MAX, |n| {
-        n.min(limits::PHOTOS_MAX)
-    });
+    let limit = usize::try_from(req.limit)
+        .ok()
+        .filter(|n| *n > 0)
+        .map_or(limits::PHOTOS_MAX, |n| n.min(limits::PHOTOS_MAX));
     let view = cx.view(me);
     let mut photos = Vec::new();
     for id in all.iter().filter(|id| req.max_id <= 0 || **id < req.max_id).skip(offset).take(limit) {

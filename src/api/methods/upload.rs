@@ -177,3 +177,6 @@ fn get_file_hashes(
 fn get_cdn_config(_: &mut Cx<'_, '_>, _: Anyone, _: help::GetCdnConfig) -> Rpc<types::CdnConfig> {
     Ok(types::CdnConfig { public_keys: Vec::new() })
 }
+
+#[cfg(test)]
+mod tests;
