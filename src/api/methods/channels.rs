@@ -268,3 +268,260 @@ fn get_send_as(cx: &mut Cx<'_, '_>, me: Account, req: req::GetSendAs) -> Rpc<typ
     let (users, chats) = view.people()?;
     Ok(types::channels::SendAsPeers { peers, chats, users })
 }
+
+#[cfg(test)]
+pub(in crate::methods) mod tests {
+    use model::ids::ChannelId;
+    use tl::functions::{channels as req, messages, updates};
+    use tl::{enums, types};
+
+    use crate::refs::Kind;
+    use crate::world::{Device, World};
+
+    /// How somebody names a channel.
+    pub(in crate::methods) fn input(world: &World, me: &Device, id: i64) -> enums::InputChannel {
+        let access_hash = world.api.site().access_hash(me.user, Kind::Channel, id);
+        types::InputChannel { channel_id: id, access_hash }.into()
+    }
+
+    /// The same, as a peer.
+    pub(in crate::methods) fn peer(world: &World, me: &Device, id: i64) -> enums::InputPeer {
+        let access_hash = world.api.site().access_hash(me.user, Kind::Channel, id);
+        types::InputPeerChannel { channel_id: id, access_hash }.into()
+    }
+
+    /// A supergroup, or a channel that broadcasts, of `me` and others; its id.
+    pub(in crate::methods) fn made(
+        world: &mut World,
+        me: &Device,
+        broadcast: bool,
+        others: &[&Device],
+    ) -> i64 {
+        let request = req::CreateChannel {
+            broadcast,
+            megagroup: !broadcast,
+            title: "Place".to_owned(),
+            about: "what it is".to_owned(),
+            ..Default::default()
+        };
+        let enums::Updates::Updates(all) = world.call(me, &request).expect("a channel") else {
+            panic!("an odd reply")
+        };
+        let count = |wanted: fn(&enums::Update) -> bool| all.updates.iter().filter(|u| wanted(u)).count();
+        assert_eq!(count(|u| matches!(u, enums::Update::UpdateMessageID(u) if u.random_id != 0)), 1);
+        assert_eq!(count(|u| matches!(u, enums::Update::UpdateNewChannelMessage(_))), 1);
+        assert_eq!(count(|u| matches!(u, enums::Update::UpdateChannel(_))), 1);
+        let [enums::Chat::Channel(channel)] = all.chats.as_slice() else { panic!("{:?}", all.chats) };
+        let id = channel.id;
+        if !others.is_empty() {
+            let users = others.iter().map(|other| world.input_user(me, other)).collect();
+            let channel = input(world, me, id);
+            world.call(me, &req::InviteToChannel { channel, users }).expect("invited");
+        }
+        id
+    }
+
+    /// The texts of a channel, the newest first, or why they are not to be read.
+    pub(in crate::methods) fn texts(world: &mut World, me: &Device, id: i64) -> Result<Vec<String>, String> {
+        let request = messages::GetHistory { peer: peer(world, me, id), limit: 100, ..Default::default() };
+        let enums::messages::Messages::ChannelMessages(found) = world.call(me, &request)? else {
+            panic!("not a channel's messages")
+        };
+        let text = |m: enums::Message| match m {
+            enums::Message::Message(m) => Some(m.message),
+            _ => None,
+        };
+        Ok(found.messages.into_iter().filter_map(text).collect())
+    }
+
+    /// Posts a text, or tells why not.
+    pub(in crate::methods) fn post(
+        world: &mut World,
+        me: &Device,
+        id: i64,
+        text: &str,
+    ) -> Result<i32, String> {
+        let random_id = i64::from(world.now.unix()) << 16 | i64::try_from(text.len()).unwrap_or(0);
+        let message = text.to_owned();
+        let peer = peer(world, me, id);
+        let request = messages::SendMessage { peer, message, random_id, ..Default::default() };
+        world.wait(1);
+        let enums::Updates::Updates(all) = world.call(me, &request)? else { panic!("an odd reply") };
+        let id = all.updates.iter().find_map(|u| match u {
+            enums::Update::UpdateMessageID(u) => Some(u.id),
+            _ => None,
+        });
+        Ok(id.expect("its id"))
+    }
+
+    fn difference(world: &mut World, me: &Device, id: i64, pts: i32) -> enums::updates::ChannelDifference {
+        let request = updates::GetChannelDifference {
+            force: false,
+            channel: input(world, me, id),
+            filter: enums::ChannelMessagesFilter::ChannelMessagesFilterEmpty,
+            pts,
+            limit: 100,
+        };
+        world.call(me, &request).expect("a difference")
+    }
+
+    #[test]
+    fn members_see_posts_live_and_count_them() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let id = made(&mut world, &ann, false, &[&bob]);
+        let listener = world.api.listener(bob.key).expect("reads").expect("a login");
+        let [(channel, pts)] = listener.channels.as_slice() else { panic!("{listener:?}") };
+        let first = post(&mut world, &ann, id, "hello").expect("posted");
+        let push =
+            world.api.channel_push(bob.key, *channel, *pts, world.now).expect("reads").expect("for him");
+        assert_eq!(push.to.pts, pts + 1);
+        assert!(push.body.is_some());
+        let echo =
+            world.api.channel_push(ann.key, *channel, *pts, world.now).expect("reads").expect("for her");
+        assert!(echo.body.is_none(), "no echo to the key that said it");
+        let request = messages::GetPeerDialogs {
+            peers: vec![types::InputDialogPeer { peer: peer(&world, &bob, id) }.into()],
+        };
+        let unread = |world: &mut World| {
+            let found = world.call(&bob, &request).expect("his dialog");
+            match found.dialogs.as_slice() {
+                [enums::Dialog::Dialog(d)] => (d.unread_count, d.top_message),
+                other => panic!("{other:?}"),
+            }
+        };
+        // That he was taken in is news as well.
+        assert_eq!(unread(&mut world), (2, first));
+        let channel = input(&world, &bob, id);
+        assert!(world.call(&bob, &req::ReadHistory { channel, max_id: first }).expect("read"));
+        assert_eq!(unread(&mut world), (0, first));
+        let mut ann = ann;
+        let pushed = world.pushes(&mut ann);
+        assert!(
+            pushed
+                .iter()
+                .any(|u| matches!(u, enums::Update::UpdateReadChannelOutbox(u) if u.max_id == first)),
+            "the author sees it read: {pushed:?}"
+        );
+    }
+
+    #[test]
+    fn a_public_channel_is_read_joined_and_left_freely() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let id = made(&mut world, &ann, true, &[]);
+        post(&mut world, &ann, id, "secret").expect("posted");
+        assert_eq!(texts(&mut world, &bob, id), Err("CHANNEL_PRIVATE".to_owned()));
+        let join = req::JoinChannel { channel: input(&world, &bob, id) };
+        assert_eq!(world.call(&bob, &join).err().as_deref(), Some("CHANNEL_PRIVATE"));
+        let username = "the_news".to_owned();
+        let channel = input(&world, &ann, id);
+        assert!(
+            world
+                .call(&ann, &req::CheckUsername { channel: channel.clone(), username: username.clone() })
+                .expect("free")
+        );
+        world.call(&ann, &req::UpdateUsername { channel, username: username.clone() }).expect("public");
+        let channel = enums::InputChannel::InputChannelEmpty;
+        assert!(!world.call(&bob, &req::CheckUsername { channel, username }).expect("taken"));
+        assert_eq!(texts(&mut world, &bob, id), Ok(vec!["secret".to_owned()]));
+        world.call(&bob, &join).expect("in");
+        assert_eq!(world.call(&bob, &join).err().as_deref(), Some("USER_ALREADY_PARTICIPANT"));
+        let leave = req::LeaveChannel { channel: input(&world, &bob, id) };
+        world.call(&bob, &leave).expect("out");
+        assert_eq!(world.call(&bob, &leave).err().as_deref(), Some("USER_NOT_PARTICIPANT"));
+        let leave = req::LeaveChannel { channel: input(&world, &ann, id) };
+        assert_eq!(world.call(&ann, &leave).err().as_deref(), Some("USER_CREATOR"));
+    }
+
+    #[test]
+    fn a_hidden_past_stays_hidden_by_whatever_door_one_looks() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let id = made(&mut world, &ann, false, &[]);
+        let old = post(&mut world, &ann, id, "before Bob").expect("posted");
+        let channel = input(&world, &ann, id);
+        world.call(&ann, &req::TogglePreHistoryHidden { channel, enabled: true }).expect("hidden");
+        let users = vec![world.input_user(&ann, &bob)];
+        let channel = input(&world, &ann, id);
+        world.call(&ann, &req::InviteToChannel { channel, users }).expect("invited");
+        post(&mut world, &ann, id, "welcome").expect("posted");
+        assert_eq!(texts(&mut world, &bob, id), Ok(vec!["welcome".to_owned()]));
+        let channel = input(&world, &bob, id);
+        let ids = vec![types::InputMessageID { id: old }.into()];
+        let found = world.call(&bob, &req::GetMessages { channel, id: ids }).expect("an answer");
+        let enums::messages::Messages::ChannelMessages(found) = found else { panic!("{found:?}") };
+        assert!(matches!(found.messages.as_slice(), [enums::Message::MessageEmpty(_)]));
+        let enums::updates::ChannelDifference::ChannelDifference(missed) =
+            difference(&mut world, &bob, id, 1)
+        else {
+            panic!("no difference")
+        };
+        assert!(!format!("{:?}", missed.new_messages).contains("before Bob"));
+        assert!(format!("{:?}", missed.new_messages).contains("welcome"));
+        let search = messages::Search {
+            peer: peer(&world, &bob, id),
+            q: "before".to_owned(),
+            filter: enums::MessagesFilter::InputMessagesFilterEmpty,
+            limit: 10,
+            ..Default::default()
+        };
+        let enums::messages::Messages::ChannelMessages(found) = world.call(&bob, &search).expect("an answer")
+        else {
+            panic!("not a channel's messages")
+        };
+        assert!(found.messages.is_empty());
+    }
+
+    #[test]
+    fn history_is_cleared_for_oneself_or_by_the_owner_for_all() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let id = made(&mut world, &ann, false, &[&bob]);
+        post(&mut world, &ann, id, "one").expect("posted");
+        let clear = |world: &World, who: &Device, for_everyone| req::DeleteHistory {
+            for_everyone,
+            channel: input(world, who, id),
+            max_id: 0,
+        };
+        let request = clear(&world, &bob, true);
+        assert_eq!(world.call(&bob, &request).err().as_deref(), Some("CHAT_ADMIN_REQUIRED"));
+        let request = clear(&world, &bob, false);
+        world.call(&bob, &request).expect("cleared");
+        post(&mut world, &ann, id, "two").expect("posted");
+        assert_eq!(texts(&mut world, &bob, id), Ok(vec!["two".to_owned()]));
+        assert_eq!(texts(&mut world, &ann, id), Ok(vec!["two".to_owned(), "one".to_owned()]));
+        let request = clear(&world, &ann, true);
+        world.call(&ann, &request).expect("cleared for all");
+        assert_eq!(texts(&mut world, &ann, id), Ok(Vec::new()));
+        assert_eq!(texts(&mut world, &bob, id), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_deleted_channel_is_gone_for_all_and_its_name_is_free() {
+        let mut world = World::new();
+        let (ann, mut bob) = (world.person("Ann"), world.person("Bob"));
+        let id = made(&mut world, &ann, true, &[&bob]);
+        let username = "short_lived".to_owned();
+        let channel = input(&world, &ann, id);
+        world.call(&ann, &req::UpdateUsername { channel, username: username.clone() }).expect("public");
+        let request = req::DeleteChannel { channel: input(&world, &bob, id) };
+        assert_eq!(world.call(&bob, &request).err().as_deref(), Some("CHAT_ADMIN_REQUIRED"));
+        world.pushes(&mut bob);
+        let request = req::DeleteChannel { channel: input(&world, &ann, id) };
+        let enums::Updates::Updates(all) = world.call(&ann, &request).expect("gone") else {
+            panic!("an odd reply")
+        };
+        assert!(matches!(all.chats.as_slice(), [enums::Chat::ChannelForbidden(_)]), "{:?}", all.chats);
+        let pushed = world.pushes(&mut bob);
+        assert!(
+            pushed.iter().any(|u| matches!(u, enums::Update::UpdateChannel(u) if u.channel_id == id)),
+            "{pushed:?}"
+        );
+        assert_eq!(texts(&mut world, &bob, id), Err("CHANNEL_INVALID".to_owned()));
+        let listener = world.api.listener(bob.key).expect("reads").expect("a login");
+        assert!(!listener.channels.iter().any(|(channel, _)| *channel == ChannelId(id)));
+        let channel = enums::InputChannel::InputChannelEmpty;
+        assert!(world.call(&ann, &req::CheckUsername { channel, username }).expect("free again"));
+    }
+}

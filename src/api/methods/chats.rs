@@ -235,3 +235,230 @@ fn migrate_chat(cx: &mut Cx<'_, '_>, me: Account, req: req::MigrateChat) -> Rpc<
     let before = vec![types::UpdateChannel { channel_id: moved.channel.0 }.into()];
     reply::sent_and(cx, me, &told, before, &[Peer::Chat(chat), Peer::Channel(moved.channel)])
 }
+
+#[cfg(test)]
+mod tests {
+    use tl::functions::messages as req;
+    use tl::{enums, functions, types};
+
+    use crate::world::{Device, World};
+
+    fn parts(updates: enums::Updates) -> (Vec<enums::Update>, Vec<enums::Chat>) {
+        match updates {
+            enums::Updates::Updates(all) => (all.updates, all.chats),
+            other => panic!("an odd reply: {other:?}"),
+        }
+    }
+
+    /// A group of `me` and others; its id.
+    fn group(world: &mut World, me: &Device, others: &[&Device]) -> i64 {
+        let users = others.iter().map(|other| world.input_user(me, other)).collect();
+        let request = req::CreateChat { users, title: "Three".to_owned(), ..Default::default() };
+        let made = world.call(me, &request).expect("a group");
+        let (updates, chats) = parts(made.updates);
+        let numbers: Vec<_> = updates
+            .iter()
+            .filter_map(|u| match u {
+                enums::Update::UpdateMessageID(u) => Some((u.id, u.random_id)),
+                _ => None,
+            })
+            .collect();
+        let said: Vec<_> = updates.iter().filter_map(said).collect();
+        assert_eq!(said.len(), 1, "one message: {updates:?}");
+        assert_eq!(numbers.len(), 1, "and one number for it");
+        assert!(numbers[0].0 == said[0].id && numbers[0].1 != 0, "of that message");
+        match chats.as_slice() {
+            [enums::Chat::Chat(chat)] => chat.id,
+            other => panic!("not one group: {other:?}"),
+        }
+    }
+
+    fn said(update: &enums::Update) -> Option<&types::MessageService> {
+        match update {
+            enums::Update::UpdateNewMessage(u) => match &u.message {
+                enums::Message::MessageService(message) => Some(message),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn texts(world: &mut World, me: &Device, chat: i64) -> Vec<String> {
+        let peer = types::InputPeerChat { chat_id: chat }.into();
+        let request = req::GetHistory { peer, limit: 100, ..Default::default() };
+        let enums::messages::Messages::Messages(found) = world.call(me, &request).expect("a history") else {
+            panic!("a slice")
+        };
+        let text = |m: enums::Message| match m {
+            enums::Message::Message(m) => Some(m.message),
+            _ => None,
+        };
+        found.messages.into_iter().filter_map(text).collect()
+    }
+
+    fn members(world: &mut World, me: &Device, chat: i64) -> Vec<i64> {
+        let full = world.call(me, &req::GetFullChat { chat_id: chat }).expect("full info");
+        let enums::ChatFull::ChatFull(full) = full.full_chat else { panic!("a channel") };
+        let enums::ChatParticipants::ChatParticipants(all) = full.participants else { panic!("forbidden") };
+        all.participants
+            .iter()
+            .map(|p| match p {
+                enums::ChatParticipant::ChatParticipant(p) => p.user_id,
+                enums::ChatParticipant::ChatParticipantCreator(p) => p.user_id,
+                enums::ChatParticipant::ChatParticipantAdmin(p) => p.user_id,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_group_is_made_and_its_members_are_told() {
+        let mut world = World::new();
+        let (ann, mut bob, mut cyd) = (world.person("Ann"), world.person("Bob"), world.person("Cyd"));
+        let mut tablet = world.device(&ann);
+        let chat = group(&mut world, &ann, &[&bob, &cyd]);
+        for device in [&mut bob, &mut cyd, &mut tablet] {
+            let pushed = world.pushes(device);
+            let made = pushed.iter().filter_map(said).any(|message| {
+                matches!(&message.action, enums::MessageAction::MessageActionChatCreate(a) if a.title == "Three")
+            });
+            assert!(made, "the message: {pushed:?}");
+            assert!(pushed.iter().any(|u| matches!(u, enums::Update::UpdateChatParticipants(_))));
+        }
+        let everybody = vec![ann.user.0, bob.user.0, cyd.user.0];
+        assert_eq!(members(&mut world, &cyd, chat), everybody);
+    }
+
+    #[test]
+    fn strangers_do_not_even_learn_that_a_group_exists() {
+        let mut world = World::new();
+        let (ann, bob, eve) = (world.person("Ann"), world.person("Bob"), world.person("Eve"));
+        let chat = group(&mut world, &ann, &[&bob]);
+        for chat_id in [chat, chat + 1] {
+            let refused = world.call(&eve, &req::GetFullChat { chat_id });
+            assert_eq!(refused.err().as_deref(), Some("PEER_ID_INVALID"));
+            let refused = world.call(&eve, &req::EditChatTitle { chat_id, title: "Eve's".to_owned() });
+            assert_eq!(refused.err().as_deref(), Some("PEER_ID_INVALID"));
+        }
+    }
+
+    #[test]
+    fn a_newcomer_is_shown_what_was_said_and_who_is_out_hears_no_more() {
+        let mut world = World::new();
+        let (ann, bob, dan) = (world.person("Ann"), world.person("Bob"), world.person("Dan"));
+        let chat = group(&mut world, &ann, &[&bob]);
+        let peer = enums::InputPeer::from(types::InputPeerChat { chat_id: chat });
+        world.say(&ann, peer.clone(), "before", 1);
+        world.say(&bob, peer.clone(), "you", 2);
+        let user_id = world.input_user(&ann, &dan);
+        let request = req::AddChatUser { chat_id: chat, user_id, fwd_limit: 50 };
+        world.call(&ann, &request).expect("added");
+        assert_eq!(world.call(&ann, &request).err().as_deref(), Some("USER_ALREADY_PARTICIPANT"));
+        world.say(&ann, peer.clone(), "welcome", 3);
+        assert_eq!(texts(&mut world, &dan, chat), ["welcome", "you", "before"]);
+
+        let user_id = enums::InputUser::InputUserSelf;
+        world
+            .call(&dan, &req::DeleteChatUser { revoke_history: false, chat_id: chat, user_id })
+            .expect("he leaves");
+        world.say(&ann, peer.clone(), "he is gone", 4);
+        assert_eq!(texts(&mut world, &dan, chat), ["welcome", "you", "before"]);
+        let message = "let me in".to_owned();
+        let request = functions::messages::SendMessage { peer, message, random_id: 5, ..Default::default() };
+        assert_eq!(world.call(&dan, &request).err().as_deref(), Some("PEER_ID_INVALID"));
+        assert_eq!(members(&mut world, &bob, chat), [ann.user.0, bob.user.0]);
+    }
+
+    #[test]
+    fn who_blocked_the_founder_is_missing_from_the_group() {
+        let mut world = World::new();
+        let (ann, bob, cyd) = (world.person("Ann"), world.person("Bob"), world.person("Cyd"));
+        let blocked = |tx: &mut store::Tx<'_>| {
+            tx.put(&model::tables::BLOCKED, &(cyd.user, ann.user), &tl::stored::Date { date: 1 })
+        };
+        world.api.store().write(blocked).expect("blocked");
+        let users = vec![world.input_user(&ann, &bob), world.input_user(&ann, &cyd)];
+        let request = req::CreateChat { users, title: "Two".to_owned(), ..Default::default() };
+        let made = world.call(&ann, &request).expect("a group");
+        let missing: Vec<_> = made.missing_invitees.iter().map(|m| m.user_id).collect();
+        assert_eq!(missing, [cyd.user.0]);
+        let (_, chats) = parts(made.updates);
+        let [enums::Chat::Chat(chat)] = chats.as_slice() else { panic!("{chats:?}") };
+        assert_eq!(chat.participants_count, 2);
+        let request =
+            req::AddChatUser { chat_id: chat.id, user_id: world.input_user(&ann, &cyd), fwd_limit: 0 };
+        assert_eq!(world.call(&ann, &request).err().as_deref(), Some("USER_PRIVACY_RESTRICTED"));
+    }
+
+    #[test]
+    fn an_admin_removes_others_and_default_rights_bind_only_plain_members() {
+        let mut world = World::new();
+        let (ann, mut bob, cyd) = (world.person("Ann"), world.person("Bob"), world.person("Cyd"));
+        let chat = group(&mut world, &ann, &[&bob, &cyd]);
+        let phone = bob.clone();
+        let out = |world: &mut World| {
+            let user_id = world.input_user(&phone, &cyd);
+            let request = req::DeleteChatUser { revoke_history: false, chat_id: chat, user_id };
+            world.call(&phone, &request)
+        };
+        assert_eq!(out(&mut world).err().as_deref(), Some("CHAT_ADMIN_REQUIRED"));
+        let user_id = world.input_user(&ann, &bob);
+        world.call(&ann, &req::EditChatAdmin { chat_id: chat, user_id, is_admin: true }).expect("an admin");
+        let peer = enums::InputPeer::from(types::InputPeerChat { chat_id: chat });
+        let banned_rights =
+            types::ChatBannedRights { send_messages: true, until_date: i32::MAX, ..Default::default() };
+        let request = req::EditChatDefaultBannedRights { peer: peer.clone(), banned_rights };
+        world.call(&ann, &request).expect("silence");
+        assert_eq!(world.call(&ann, &request).err().as_deref(), Some("CHAT_NOT_MODIFIED"));
+        let pushed = world.pushes(&mut bob);
+        assert!(pushed.iter().any(|u| matches!(u, enums::Update::UpdateChatDefaultBannedRights(_))));
+        assert!(pushed.iter().any(|u| matches!(u, enums::Update::UpdateChatParticipantAdmin(_))));
+        world.say(&bob, peer.clone(), "an admin speaks", 1);
+        let request = functions::messages::SendMessage {
+            peer,
+            message: "and I?".to_owned(),
+            random_id: 2,
+            ..Default::default()
+        };
+        assert_eq!(world.call(&cyd, &request).err().as_deref(), Some("CHAT_WRITE_FORBIDDEN"));
+        out(&mut world).expect("removed");
+        assert_eq!(members(&mut world, &ann, chat), [ann.user.0, bob.user.0]);
+    }
+
+    #[test]
+    fn a_group_becomes_a_supergroup_with_all_its_people() {
+        let mut world = World::new();
+        let (ann, bob, cyd) = (world.person("Ann"), world.person("Bob"), world.person("Cyd"));
+        let chat = group(&mut world, &ann, &[&bob, &cyd]);
+        let user_id = world.input_user(&ann, &bob);
+        world.call(&ann, &req::EditChatAdmin { chat_id: chat, user_id, is_admin: true }).expect("an admin");
+        assert_eq!(
+            world.call(&bob, &req::MigrateChat { chat_id: chat }).err().as_deref(),
+            Some("CHAT_ADMIN_REQUIRED")
+        );
+        let (updates, chats) = parts(world.call(&ann, &req::MigrateChat { chat_id: chat }).expect("moved"));
+        let old = chats.iter().find_map(|c| match c {
+            enums::Chat::Chat(c) => Some(c),
+            _ => None,
+        });
+        assert!(old.is_some_and(|c| c.deactivated && c.migrated_to.is_some()), "{chats:?}");
+        let new = chats.iter().find_map(|c| match c {
+            enums::Chat::Channel(c) => Some(c),
+            _ => None,
+        });
+        let channel_id = new.expect("the supergroup").id;
+        assert!(updates.iter().any(|u| matches!(u, enums::Update::UpdateNewChannelMessage(_))));
+        let channel = super::super::channels::tests::input(&world, &bob, channel_id);
+        let full = world.call(&bob, &functions::channels::GetFullChannel { channel }).expect("he is in");
+        let enums::ChatFull::ChannelFull(full) = full.full_chat else { panic!("a basic group") };
+        assert_eq!((full.participants_count, full.migrated_from_chat_id), (Some(3), Some(chat)));
+        assert_eq!(full.admins_count, Some(2), "the admin is one still");
+        let peer = types::InputPeerChat { chat_id: chat }.into();
+        let request = functions::messages::SendMessage {
+            peer,
+            message: "too late".to_owned(),
+            random_id: 2,
+            ..Default::default()
+        };
+        assert_eq!(world.call(&cyd, &request).err().as_deref(), Some("PEER_ID_INVALID"));
+    }
+}

@@ -173,3 +173,88 @@ fn import_chat_invite(
     let updates = entered(cx, me, accepted.peer, accepted.said)?;
     Ok(types::messages::ChatInviteJoinResultOk { updates }.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use tl::functions::{channels, messages as req};
+    use tl::{enums, types};
+
+    use super::super::channels::tests::{input, made, peer};
+    use crate::world::{Device, World};
+
+    fn export(world: &mut World, me: &Device, id: i64, renew: bool) -> Result<String, String> {
+        let peer = peer(world, me, id);
+        let request = req::ExportChatInvite { legacy_revoke_permanent: renew, peer, ..Default::default() };
+        match world.call(me, &request)? {
+            enums::ExportedChatInvite::ChatInviteExported(invite) => {
+                assert_eq!(invite.admin_id, me.user.0, "official clients take nobody else's link for theirs");
+                Ok(invite.link)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn import(world: &mut World, me: &Device, link: &str) -> Result<(), String> {
+        world.call(me, &req::ImportChatInvite { hash: link.to_owned() }).map(|_| ())
+    }
+
+    #[test]
+    fn a_link_opens_a_private_group_until_it_is_ended() {
+        let mut world = World::new();
+        let (ann, bob, eve) = (world.person("Ann"), world.person("Bob"), world.person("Eve"));
+        let id = made(&mut world, &ann, false, &[]);
+        let link = export(&mut world, &ann, id, false).expect("a link");
+        assert_eq!(export(&mut world, &ann, id, false), Ok(link.clone()), "one link");
+        let seen = world.call(&bob, &req::CheckChatInvite { hash: link.clone() }).expect("the door");
+        assert!(
+            matches!(seen, enums::ChatInvite::ChatInvite(door) if door.title == "Place" && door.megagroup)
+        );
+        import(&mut world, &bob, &link).expect("in");
+        assert_eq!(import(&mut world, &bob, &link), Err("USER_ALREADY_PARTICIPANT".to_owned()));
+        let seen = world.call(&bob, &req::CheckChatInvite { hash: link.clone() }).expect("he is in");
+        assert!(matches!(seen, enums::ChatInvite::ChatInviteAlready(_)));
+        assert_eq!(export(&mut world, &bob, id, false), Err("CHAT_ADMIN_REQUIRED".to_owned()));
+        let next = export(&mut world, &ann, id, true).expect("another link");
+        assert_eq!(import(&mut world, &eve, &link), Err("INVITE_HASH_EXPIRED".to_owned()));
+        let request = req::EditExportedChatInvite {
+            revoked: true,
+            peer: peer(&world, &ann, id),
+            link: next.clone(),
+            ..Default::default()
+        };
+        let ended = world.call(&ann, &request).expect("ended");
+        assert!(matches!(ended, enums::messages::ExportedChatInvite::ExportedChatInviteReplaced(_)));
+        assert_eq!(import(&mut world, &eve, &next), Err("INVITE_HASH_EXPIRED".to_owned()));
+        assert_eq!(import(&mut world, &eve, "AAAAAAAAAAAAAAAA"), Err("INVITE_HASH_INVALID".to_owned()));
+    }
+
+    #[test]
+    fn a_link_ends_with_the_rights_of_who_made_it() {
+        let mut world = World::new();
+        let (ann, bob, eve) = (world.person("Ann"), world.person("Bob"), world.person("Eve"));
+        let id = made(&mut world, &ann, false, &[&bob]);
+        let promote = |world: &World, invite_users| channels::EditAdmin {
+            channel: input(world, &ann, id),
+            user_id: world.input_user(&ann, &bob),
+            admin_rights: types::ChatAdminRights { invite_users, change_info: true, ..Default::default() },
+            rank: None,
+        };
+        let request = promote(&world, true);
+        world.call(&ann, &request).expect("an admin");
+        let link = export(&mut world, &bob, id, false).expect("his link");
+        assert_ne!(export(&mut world, &ann, id, false), Ok(link.clone()), "hers is another");
+        let request = promote(&world, false);
+        world.call(&ann, &request).expect("who may not invite");
+        assert_eq!(import(&mut world, &eve, &link), Err("INVITE_HASH_EXPIRED".to_owned()));
+    }
+
+    #[test]
+    fn a_link_that_would_count_its_guests_is_not_made() {
+        let mut world = World::new();
+        let ann = world.person("Ann");
+        let id = made(&mut world, &ann, false, &[]);
+        let peer = peer(&world, &ann, id);
+        let request = req::ExportChatInvite { peer, usage_limit: Some(1), ..Default::default() };
+        assert_eq!(world.call(&ann, &request).err().as_deref(), Some("USAGE_LIMIT_INVALID"));
+    }
+}

@@ -178,3 +178,177 @@ fn delete_participant_history(
     let (pts, pts_count, more) = channels::delete_of(&mut cx.model, me.0, channel, user)?;
     Ok(types::messages::AffectedHistory { pts, pts_count, offset: i32::from(more) })
 }
+
+#[cfg(test)]
+mod tests {
+    use tl::functions::channels as req;
+    use tl::{enums, types};
+
+    use super::super::channels::tests::{input, made, post, texts};
+    use crate::world::{Device, World};
+
+    fn listed(world: &mut World, me: &Device, id: i64, filter: enums::ChannelParticipantsFilter) -> Vec<i64> {
+        let channel = input(world, me, id);
+        let request = req::GetParticipants { channel, filter, offset: 0, limit: 100, hash: 0 };
+        let enums::channels::ChannelParticipants::ChannelParticipants(found) =
+            world.call(me, &request).expect("a list")
+        else {
+            panic!("not modified")
+        };
+        assert_eq!(usize::try_from(found.count), Ok(found.participants.len()));
+        let id = |peer: &enums::Peer| match peer {
+            enums::Peer::PeerUser(p) => p.user_id,
+            other => panic!("{other:?}"),
+        };
+        found
+            .participants
+            .iter()
+            .map(|p| match p {
+                enums::ChannelParticipant::ChannelParticipant(p) => p.user_id,
+                enums::ChannelParticipant::ChannelParticipantSelf(p) => p.user_id,
+                enums::ChannelParticipant::ChannelParticipantCreator(p) => p.user_id,
+                enums::ChannelParticipant::ChannelParticipantAdmin(p) => p.user_id,
+                enums::ChannelParticipant::ChannelParticipantBanned(p) => id(&p.peer),
+                enums::ChannelParticipant::ChannelParticipantLeft(p) => id(&p.peer),
+            })
+            .collect()
+    }
+
+    fn recent() -> enums::ChannelParticipantsFilter {
+        enums::ChannelParticipantsFilter::ChannelParticipantsRecent
+    }
+
+    fn ban(world: &World, me: &Device, whom: &Device, id: i64, until: i32, out: bool) -> req::EditBanned {
+        req::EditBanned {
+            channel: input(world, me, id),
+            participant: world.input_peer(me, whom),
+            banned_rights: types::ChatBannedRights {
+                view_messages: out,
+                send_messages: true,
+                until_date: until,
+                ..Default::default()
+            },
+        }
+    }
+
+    fn promote(
+        world: &World,
+        me: &Device,
+        whom: &Device,
+        id: i64,
+        admin_rights: types::ChatAdminRights,
+    ) -> req::EditAdmin {
+        req::EditAdmin {
+            channel: input(world, me, id),
+            user_id: world.input_user(me, whom),
+            admin_rights,
+            rank: Some("editor".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_ban_keeps_somebody_out_until_it_ends_or_is_lifted() {
+        let mut world = World::new();
+        let (ann, bob, cyd) = (world.person("Ann"), world.person("Bob"), world.person("Cyd"));
+        let id = made(&mut world, &ann, false, &[&bob, &cyd]);
+        let channel = input(&world, &ann, id);
+        world.call(&ann, &req::UpdateUsername { channel, username: "a_gate".to_owned() }).expect("public");
+        let request = ban(&world, &cyd, &bob, id, 0, true);
+        assert_eq!(world.call(&cyd, &request).err().as_deref(), Some("CHAT_ADMIN_REQUIRED"));
+        let request = ban(&world, &ann, &bob, id, world.now.unix() + 3600, true);
+        world.call(&ann, &request).expect("out");
+        assert_eq!(texts(&mut world, &bob, id), Err("CHANNEL_PRIVATE".to_owned()));
+        let join = req::JoinChannel { channel: input(&world, &bob, id) };
+        assert_eq!(world.call(&bob, &join).err().as_deref(), Some("CHANNEL_PRIVATE"));
+        assert_eq!(listed(&mut world, &ann, id, recent()), [ann.user.0, cyd.user.0]);
+        let kicked = types::ChannelParticipantsKicked { q: String::new() };
+        assert_eq!(listed(&mut world, &ann, id, kicked.into()), [bob.user.0]);
+        world.wait(3601);
+        world.call(&bob, &join).expect("the ban is over");
+        post(&mut world, &bob, id, "back").expect("he may write as well");
+    }
+
+    #[test]
+    fn who_is_restricted_reads_and_does_not_write() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let id = made(&mut world, &ann, false, &[&bob]);
+        let request = ban(&world, &ann, &bob, id, i32::MAX, false);
+        world.call(&ann, &request).expect("silent");
+        post(&mut world, &ann, id, "quiet here").expect("posted");
+        assert_eq!(texts(&mut world, &bob, id), Ok(vec!["quiet here".to_owned()]));
+        assert_eq!(post(&mut world, &bob, id, "but"), Err("USER_BANNED_IN_CHANNEL".to_owned()));
+        let banned = types::ChannelParticipantsBanned { q: String::new() };
+        assert_eq!(listed(&mut world, &ann, id, banned.into()), [bob.user.0]);
+        let mut lifted = ban(&world, &ann, &bob, id, 0, false);
+        lifted.banned_rights = types::ChatBannedRights::default();
+        world.call(&ann, &lifted).expect("lifted");
+        post(&mut world, &bob, id, "thank you").expect("posted");
+    }
+
+    #[test]
+    fn admins_post_in_a_channel_until_they_are_none() {
+        let mut world = World::new();
+        let (ann, mut bob, cyd) = (world.person("Ann"), world.person("Bob"), world.person("Cyd"));
+        let id = made(&mut world, &ann, true, &[&bob, &cyd]);
+        assert_eq!(post(&mut world, &bob, id, "me too"), Err("CHAT_WRITE_FORBIDDEN".to_owned()));
+        let rights = types::ChatAdminRights { post_messages: true, ..Default::default() };
+        let request = promote(&world, &bob, &cyd, id, rights.clone());
+        assert_eq!(world.call(&bob, &request).err().as_deref(), Some("CHAT_ADMIN_REQUIRED"));
+        world.pushes(&mut bob);
+        let request = promote(&world, &ann, &bob, id, rights);
+        world.call(&ann, &request).expect("an admin");
+        assert!(world.pushes(&mut bob).iter().any(|u| matches!(u, enums::Update::UpdateChannel(_))));
+        let mine = post(&mut world, &bob, id, "by the editor").expect("posted");
+        let hers = post(&mut world, &ann, id, "by the founder").expect("posted");
+        let channel = input(&world, &bob, id);
+        let request = req::DeleteMessages { channel: channel.clone(), id: vec![hers] };
+        assert_eq!(world.call(&bob, &request).err().as_deref(), Some("MESSAGE_DELETE_FORBIDDEN"));
+        world.call(&bob, &req::DeleteMessages { channel, id: vec![mine] }).expect("his own");
+        let admins = enums::ChannelParticipantsFilter::ChannelParticipantsAdmins;
+        assert_eq!(listed(&mut world, &ann, id, admins), [ann.user.0, bob.user.0]);
+        let request = promote(&world, &ann, &bob, id, types::ChatAdminRights::default());
+        world.call(&ann, &request).expect("one no more");
+        assert_eq!(post(&mut world, &bob, id, "once more"), Err("CHAT_WRITE_FORBIDDEN".to_owned()));
+        // In a channel that broadcasts the readers do not see each other.
+        let channel = input(&world, &bob, id);
+        let request = req::GetParticipants { channel, filter: recent(), offset: 0, limit: 10, hash: 0 };
+        assert_eq!(world.call(&bob, &request).err().as_deref(), Some("CHAT_ADMIN_REQUIRED"));
+    }
+
+    #[test]
+    fn people_are_found_by_name_and_one_s_own_place_is_told() {
+        let mut world = World::new();
+        let (ann, bob, cyd) = (world.person("Ann"), world.person("Bob"), world.person("Cyd"));
+        let id = made(&mut world, &ann, false, &[&bob, &cyd]);
+        let query = types::ChannelParticipantsSearch { q: "CY".to_owned() };
+        assert_eq!(listed(&mut world, &bob, id, query.into()), [cyd.user.0]);
+        let own = |world: &mut World, who: &Device| {
+            let participant = enums::InputPeer::InputPeerSelf;
+            world.call(who, &req::GetParticipant { channel: input(world, who, id), participant })
+        };
+        let place = own(&mut world, &ann).expect("hers").participant;
+        assert!(matches!(place, enums::ChannelParticipant::ChannelParticipantCreator(_)));
+        let place = own(&mut world, &bob).expect("his").participant;
+        assert!(matches!(place, enums::ChannelParticipant::ChannelParticipantSelf(_)));
+        let eve = world.person("Eve");
+        assert_eq!(own(&mut world, &eve).err().as_deref(), Some("USER_NOT_PARTICIPANT"));
+    }
+
+    #[test]
+    fn an_admin_deletes_all_that_somebody_wrote() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let id = made(&mut world, &ann, false, &[&bob]);
+        post(&mut world, &bob, id, "spam").expect("posted");
+        post(&mut world, &ann, id, "stop").expect("posted");
+        post(&mut world, &bob, id, "more spam").expect("posted");
+        let request = req::DeleteParticipantHistory {
+            channel: input(&world, &ann, id),
+            participant: world.input_peer(&ann, &bob),
+        };
+        let gone = world.call(&ann, &request).expect("gone");
+        assert_eq!((gone.pts_count, gone.offset), (2, 0));
+        assert_eq!(texts(&mut world, &ann, id), Ok(vec!["stop".to_owned()]));
+    }
+}
