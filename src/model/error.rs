@@ -130,6 +130,7 @@ refusals! {
     PhoneCodeExpired 400 "PHONE_CODE_EXPIRED";
     PhoneCodeHashEmpty 400 "PHONE_CODE_HASH_EMPTY";
     PhoneCodeInvalid 400 "PHONE_CODE_INVALID";
+    PhoneNotOccupied 400 "PHONE_NOT_OCCUPIED";
     PhoneNumberInvalid 400 "PHONE_NUMBER_INVALID";
     PhoneNumberOccupied 400 "PHONE_NUMBER_OCCUPIED";
     PhoneNumberUnoccupied 400 "PHONE_NUMBER_UNOCCUPIED";
@@ -138,6 +139,7 @@ refusals! {
     PhotoInvalid 400 "PHOTO_INVALID";
     PhotoInvalidDimensions 400 "PHOTO_INVALID_DIMENSIONS";
     PinnedDialogsTooMuch 400 "PINNED_DIALOGS_TOO_MUCH";
+    QueryTooShort 400 "QUERY_TOO_SHORT";
     RandomIdDuplicate 500 "RANDOM_ID_DUPLICATE";
     RandomIdEmpty 400 "RANDOM_ID_EMPTY";
     RandomIdInvalid 400 "RANDOM_ID_INVALID";

@@ -104,6 +104,8 @@ pub const EXPORTS: Table<(Name, [u8; 32]), stored::Exported> = Table::new(b'e');
 pub const TALLIES: Table<(Name, String), stored::Tally> = Table::new(b't');
 /// Whose a username is (lower case).
 pub const USERNAMES: Table<(Name, String), stored::Owned> = Table::new(b'u');
+/// Usernames in order, for who looks for their start; the owner is the first three letters.
+pub const USERNAME_STARTS: Table<(Name, String), stored::Owned> = Table::new(b'x');
 /// Where an invite link leads.
 pub const INVITES: Table<(Name, String), stored::Invite> = Table::new(b'i');
 

@@ -7,7 +7,9 @@ use crate::ctx::Ctx;
 use crate::error::{Done, Refusal};
 use crate::ids::{ChannelId, ChatId, Global, Peer, SERVICE, UserId};
 use crate::limits;
-use crate::tables::{BLOCKED, CHATS, CONTACTS, DIALOGS, KNOWN_BY, NEXT_IDS, PHONES, USERNAMES, USERS};
+use crate::tables::{
+    BLOCKED, CHATS, CONTACTS, DIALOGS, KNOWN_BY, NEXT_IDS, PHONES, USERNAME_STARTS, USERNAMES, USERS,
+};
 use crate::updates;
 
 /// A person's row, if there is such a person. The service account needs no row.
@@ -46,6 +48,25 @@ pub fn by_phone(tx: &Tx<'_>, phone: &str) -> Done<Option<UserId>> {
 pub fn by_username(tx: &Tx<'_>, username: &str) -> Done<Option<Peer>> {
     let folded = username.to_lowercase();
     Ok(tx.get(&USERNAMES, &(Name::of(&folded), folded))?.map(|row| Peer::from(&row.peer)))
+}
+
+/// Letters of a username that choose where its start is looked for.
+const START_CHARS: usize = 3;
+
+fn start_key(folded: &str) -> (Name, String) {
+    let start: String = folded.chars().take(START_CHARS).collect();
+    (Name::of(&start), folded.to_owned())
+}
+
+/// Whose usernames begin with `start`, which must have three letters at least.
+pub fn by_username_start(tx: &Tx<'_>, start: &str, limit: usize) -> Done<Vec<Peer>> {
+    let folded = start.to_lowercase();
+    if folded.chars().count() < START_CHARS || !folded.is_ascii() {
+        return Ok(Vec::new());
+    }
+    let rows =
+        tx.scan(&USERNAME_STARTS, USERNAME_STARTS.prefix(&start_key(&folded)), store::Order::Forward, limit)?;
+    Ok(rows.into_iter().map(|(_, row)| Peer::from(&row.peer)).collect())
 }
 
 /// A phone number as keys hold it: its digits. `None` if it is none.
@@ -147,11 +168,14 @@ pub(crate) fn take_username(cx: &mut Ctx<'_, '_>, peer: Peer, old: Option<&str>,
     }
     if let Some(old) = old {
         let folded = old.to_lowercase();
+        cx.tx.delete(&USERNAME_STARTS, &start_key(&folded))?;
         cx.tx.delete(&USERNAMES, &(Name::of(&folded), folded))?;
     }
     if !new.is_empty() {
         let folded = new.to_lowercase();
-        cx.tx.put(&USERNAMES, &(Name::of(&folded), folded), &stored::Owned { peer: peer.into() })?;
+        let row = stored::Owned { peer: peer.into() };
+        cx.tx.put(&USERNAME_STARTS, &start_key(&folded), &row)?;
+        cx.tx.put(&USERNAMES, &(Name::of(&folded), folded), &row)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod auth;
 mod channels;
 mod chats;
+mod contacts;
 mod dialogs;
 mod empties;
 mod help;
@@ -25,6 +26,7 @@ const TABLES: &[&[Row]] = &[
     auth::METHODS,
     channels::METHODS,
     chats::METHODS,
+    contacts::METHODS,
     dialogs::METHODS,
     help::METHODS,
     history::METHODS,
