@@ -236,7 +236,12 @@ fn encode(model: &Model, name: &Name, out: &mut String) {
             Otherwise::Field(field) => format!("crate::Encode::encode(&self.{}, w)", snake(field)),
             Otherwise::Call(function) => say_or_fail(&format!("crate::compat::{function}(self)")),
         };
-        out.push_str("        if w.unspeakable {\n            w.out.truncate(start);\n");
+        // What was said until some layer is replaced after it, and not in layers before it was ever said.
+        let when = match name.newest().until {
+            Some(until) => format!("w.unspeakable && w.layer.0 > {until}"),
+            None => "w.unspeakable".to_owned(),
+        };
+        let _ = writeln!(out, "        if {when} {{\n            w.out.truncate(start);");
         let _ = writeln!(out, "            w.unspeakable = false;\n            {other};\n        }}");
     }
     out.push_str("    }\n}\n");

@@ -74,13 +74,20 @@ pub fn read_strict<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
     Ok(value)
 }
 
-/// The bytes of `value` in the words of `layer`. Whether it could be said at all is known only to those who write with a
-/// [`Writer`] of their own: see [`Writer::unspeakable`].
+/// The bytes of `value` in the words of `layer`, for what every layer can say; else see [`say()`].
 #[must_use]
 pub fn write<T: Encode + ?Sized>(value: &T, layer: Layer) -> Vec<u8> {
     let mut w = Writer::new(layer);
     value.encode(&mut w);
     w.out
+}
+
+/// The bytes of `value` in the words of `layer`; `None` if that layer has no words for it, and nothing must be sent.
+#[must_use]
+pub fn say<T: Encode + ?Sized>(value: &T, layer: Layer) -> Option<Vec<u8>> {
+    let mut w = Writer::new(layer);
+    value.encode(&mut w);
+    (!w.unspeakable).then_some(w.out)
 }
 
 macro_rules! primitives {

@@ -47,3 +47,82 @@ fn short_and_lying_input_is_an_error_and_nothing_else() {
     lie.extend(i32::MAX.to_le_bytes());
     assert_eq!(tl::read::<Vec<enums::InputUser>>(&lie), Err(Error::Truncated));
 }
+
+/// `pageBlockCover` around `pageBlockCover`, so many times, around a divider.
+fn nested_covers(depth: usize) -> Vec<u8> {
+    let mut bytes = types::PageBlockCover::ID.to_le_bytes().repeat(depth);
+    bytes.extend(types::PageBlockDivider::ID.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn nesting_ends_in_an_error_before_the_stack_does() {
+    let depth = usize::from(tl::limits::DEPTH_MAX);
+    assert!(tl::read::<enums::PageBlock>(&nested_covers(depth - 1)).is_ok());
+    assert_eq!(tl::read::<enums::PageBlock>(&nested_covers(depth)), Err(Error::TooDeep));
+    assert_eq!(tl::read::<enums::PageBlock>(&nested_covers(100_000)), Err(Error::TooDeep));
+}
+
+#[test]
+fn many_small_values_cannot_fill_the_memory() {
+    let count = 1_000_000_u32;
+    let mut bytes = tl::VECTOR.to_le_bytes().to_vec();
+    bytes.extend(count.to_le_bytes());
+    bytes.extend(types::MessageEmpty::ID.to_le_bytes().repeat(count as usize));
+    assert!(tl::read::<Vec<enums::Message>>(&bytes).is_err());
+}
+
+#[test]
+fn strings_are_read_as_clients_write_them() {
+    // In the long form though short, and padded with something else than zeros.
+    let sloppy = [254, 3, 0, 0, b'a', b'b', b'c', 9];
+    assert_eq!(tl::read::<String>(&sloppy), Ok("abc".into()));
+    assert_eq!(tl::read_strict::<String>(&sloppy), Err(Error::NotCanonical));
+    assert_eq!(tl::read::<String>(&[1, 0xff, 0, 0]), Err(Error::NotUtf8));
+    for len in [0, 1, 3, 4, 253, 254, 255, 256, 70_000] {
+        let text = "x".repeat(len);
+        let bytes = tl::write(&text, Layer::NEWEST);
+        assert_eq!(bytes.len() % 4, 0);
+        assert_eq!(tl::read_strict::<String>(&bytes), Ok(text));
+    }
+}
+
+#[test]
+fn layers_outside_the_known_ones_hear_the_nearest() {
+    let user = types::User { id: 7, first_name: Some("Ada".into()), ..Default::default() };
+    let in_layer = |layer| tl::write(&user, Layer(layer));
+    assert_eq!(in_layer(1), in_layer(146));
+    assert_eq!(in_layer(300), in_layer(232));
+    assert_ne!(in_layer(146), in_layer(232));
+}
+
+#[test]
+fn what_cannot_be_said_is_none() {
+    assert!(tl::say(&types::StarsTonAmount { amount: 1 }, Layer(230)).is_some());
+    assert_eq!(tl::say(&types::StarsTonAmount { amount: 1 }, Layer(158)), None);
+    let updates = types::Updates {
+        updates: vec![enums::Update::UpdateAiComposeTones, enums::Update::UpdateConfig],
+        ..Default::default()
+    };
+    let bytes = tl::say(&updates, Layer(158)).expect("the list is shorter");
+    assert_eq!(tl::read::<types::Updates>(&bytes).map(|u| u.updates), Ok(vec![enums::Update::UpdateConfig]));
+}
+
+#[test]
+fn values_print_without_their_secrets() {
+    let asked = functions::auth::SignIn {
+        phone_number: "99966100001".into(),
+        phone_code_hash: "abc".into(),
+        phone_code: Some("22222".into()),
+        email_verification: None,
+    };
+    let printed = format!("{asked:?}");
+    assert!(printed.starts_with("auth.signIn { phone_number: <hidden>"), "{printed}");
+    assert!(!printed.contains("22222"), "{printed}");
+    let peer = types::InputPeerUser { user_id: 7, access_hash: -8 };
+    assert_eq!(format!("{peer:?}"), "inputPeerUser { user_id: 7, access_hash: -8 }");
+    assert_eq!(
+        tl::describe::json(&types::MessageEntityTextUrl { offset: 1, length: 2, url: "\"\n".into() }),
+        "{\"_\":\"messageEntityTextUrl\", \"offset\": 1, \"length\": 2, \"url\": \"\\\"\\u000a\"}"
+    );
+}
