@@ -195,6 +195,15 @@ pub const EPHEMERAL_WAITING_PER_KEY_MAX: usize = 128;
 /// How often the runner of jobs looks for what is due.
 pub const JOBS_EVERY: Duration = Duration::from_secs(1);
 
+/// Jobs taken in one look.
+pub const JOBS_AT_ONCE: usize = 64;
+
+/// Jobs that are under way at once.
+pub const JOBS_RUNNING_MAX: usize = 8;
+
+/// A file that was being written by a server that died is removed after this long.
+pub const UNFINISHED_TIME: Duration = Duration::from_secs(60 * 60);
+
 // ---- the end
 
 /// How long calls that were taken may still run after the signal to stop.
