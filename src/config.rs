@@ -353,8 +353,9 @@ fn assignment(out: &mut String, key: &str, value: &impl Serialize, example: Opti
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Config, figment::Error> {
-        Figment::from(Serialized::defaults(Config::default())).merge(Toml::string(text)).extract()
+    fn parsed(text: &str) -> Result<Config, ConfigError> {
+        let figment = Figment::from(Serialized::defaults(Config::default())).merge(Toml::string(text));
+        figment.extract().map_err(|e| ConfigError(e.to_string()))
     }
 
     #[test]
