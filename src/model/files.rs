@@ -77,7 +77,10 @@ pub fn whole_upload(cx: &Ctx<'_, '_>, file_id: i64, parts: i32) -> Done<stored::
     }
     let max = usize::try_from(limits::PARTS_MAX).unwrap_or(usize::MAX);
     let found = cx.tx.scan(&PARTS, PARTS.prefix(&key), Order::Forward, max)?;
-    let part_size = found.first().map_or(0, |(_, part)| part.size);
+    let part_size = match found.first() {
+        Some(((_, _, 0), part)) => part.size,
+        _ => return Err(Refusal::FilePartMissing(0).into()),
+    };
     if parts > 1 && !is_part_size(usize::try_from(part_size).unwrap_or(0)) {
         return Err(Refusal::FilePartSizeInvalid.into());
     }
