@@ -39,7 +39,7 @@ pub struct Device {
     pub lang_code: String,
 }
 
-/// Takes the wrappers off a query. `inflate` opens a `gzip_packed` query (TDLib packs inside the wrappers).
+/// Takes the wrappers off a query. `inflate` opens a boxed `gzip_packed` (TDLib packs inside the wrappers).
 ///
 /// `None` for what is cut off, wrapped too deep or waits for too many.
 pub fn peel(body: &[u8], inflate: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Peeled> {
@@ -50,9 +50,7 @@ pub fn peel(body: &[u8], inflate: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<P
         let mut reader = Reader::new(&body);
         let id = reader.peek_u32()?;
         if id == GZIP_PACKED {
-            reader.u32().ok()?;
-            let packed = reader.bytes_ref().ok()?;
-            body = inflate(packed)?;
+            body = inflate(&body)?;
             continue;
         }
         let is = |ids: &[u32]| ids.contains(&id);
