@@ -37,9 +37,8 @@ impl Unpadded {
 }
 
 /// Opens `block` in the one way that its key allows; nothing if the hash does not fit, or `valid` is false already.
-pub fn open(padding: Padding, block: &[u8; RSA_BYTES], valid: bool) -> Option<Unpadded> {
+pub fn open(padding: Padding, block: &[u8; RSA_BYTES], valid: Choice) -> Option<Unpadded> {
     // spec: HS-27, HS-28
-    let valid = Choice::from(u8::from(valid));
     match padding {
         Padding::RsaPad => open_rsa_pad(block, valid),
         Padding::Legacy => open_legacy(block, valid),

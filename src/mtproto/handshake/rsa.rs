@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 use std::fmt;
 
+use crypto_bigint::{CtAssign as _, CtLt as _};
 use env::Dice;
 use rsa::BoxedUint;
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPublicKey as _, LineEnding};
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use rsa::traits::PublicKeyParts as _;
+use subtle::Choice;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::crypto::hash::sha1;
@@ -151,17 +153,16 @@ impl RsaKey {
         &self,
         ciphertext: &[u8; RSA_BYTES],
         dice: &mut dyn Dice,
-    ) -> (Zeroizing<[u8; RSA_BYTES]>, bool) {
+    ) -> (Zeroizing<[u8; RSA_BYTES]>, Choice) {
         let n = self.private.n().as_ref();
         let mut value = BoxedUint::from_be_slice(ciphertext, n.bits_precision()).unwrap_or_default();
         // Whether it is too large is the client's own knowledge, but the work must not depend on it.
-        let in_range = value < *n;
-        if !in_range {
-            value = BoxedUint::one_with_precision(n.bits_precision());
-        }
+        // spec: HS-28
+        let in_range = value.ct_lt(n);
+        value.ct_assign(&BoxedUint::one_with_precision(n.bits_precision()), !in_range);
         let mut out = Zeroizing::new([0; RSA_BYTES]);
         let Ok(mut plain) = rsa::hazmat::rsa_decrypt(Some(&mut Rng(dice)), &self.private, &value) else {
-            return (out, false);
+            return (out, Choice::from(0));
         };
         let mut bytes = plain.to_be_bytes();
         plain.zeroize();
@@ -170,7 +171,7 @@ impl RsaKey {
             *to = *from;
         }
         bytes.zeroize();
-        (out, in_range)
+        (out, Choice::from(in_range.to_u8()))
     }
 }
 
