@@ -1,10 +1,11 @@
 //! Catching up: where the logs end, and what is in them after a point.
 
 use model::ids::Peer;
+use model::limits::SLICE_MAX;
 use model::updates::Cursor;
 use model::{Refusal, channels, dialogs, keys, updates as log};
 use tl::functions::updates;
-use tl::{enums, types};
+use tl::{enums, stored, types};
 
 use crate::method::{Account, Cx, Rpc, methods};
 use crate::view::update::Told;
@@ -35,10 +36,29 @@ fn get_state(cx: &mut Cx<'_, '_>, me: Account, _: updates::GetState) -> Rpc<type
     state(cx, me, pts)
 }
 
-/// Rows of one difference slice: what the client asks for, within bounds.
+/// Counted rows of one slice: what the client asks for, within bounds.
 fn slice_limit(asked: Option<i32>) -> usize {
-    let max = model::limits::SLICE_MAX;
-    asked.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0).map_or(max, |n| n.clamp(10, max))
+    asked.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0).map_or(SLICE_MAX, |n| n.min(SLICE_MAX))
+}
+
+/// Cuts rows to a slice of at most `limit` counted ones; says whether nothing was cut.
+///
+/// A client names its place by pts alone, so a slice ends before a counted row: never between a pts and its asides.
+fn cut(rows: &mut Vec<(Cursor, stored::Logged)>, limit: usize) -> bool {
+    let counted = |rows: &[(Cursor, stored::Logged)]| -> Vec<usize> {
+        rows.iter().enumerate().filter(|(_, (_, row))| row.pts_count > 0).map(|(place, _)| place).collect()
+    };
+    let places = counted(rows);
+    if let Some(first_beyond) = places.get(limit) {
+        rows.truncate(*first_beyond);
+        return false;
+    }
+    if rows.len() < SLICE_MAX {
+        return true;
+    }
+    // The scan ended here, perhaps between a pts and its asides: the last counted row goes with the next slice.
+    rows.truncate(places.last().copied().unwrap_or(0));
+    false
 }
 
 fn get_difference(
@@ -50,20 +70,19 @@ fn get_difference(
     if req.pts <= 0 {
         return Err(Refusal::PersistentTimestampEmpty.into());
     }
-    let limit = slice_limit(req.pts_limit.or(req.pts_total_limit.filter(|n| *n < 100)));
     let from = Cursor { pts: req.pts, aside: 0 };
     let end = log::head(cx.model.tx, me.0)?.pts;
-    let Some(mut rows) = log::since(cx.model.tx, me.0, from, limit)? else {
-        return Ok(types::updates::DifferenceTooLong { pts: end }.into());
+    let too_long = || Ok(types::updates::DifferenceTooLong { pts: end }.into());
+    if req.pts_total_limit.is_some_and(|total| total > 0 && end.saturating_sub(req.pts) > total) {
+        return too_long();
+    }
+    let Some(mut rows) = log::since(cx.model.tx, me.0, from, SLICE_MAX)? else {
+        return too_long();
     };
-    // A client names its place by pts alone, so a slice must not end between a pts and its asides.
-    let whole = rows.len() < limit;
-    if !whole {
-        if let Some(last) = rows.last().map(|(cursor, _)| cursor.pts) {
-            if rows.iter().any(|(cursor, _)| cursor.pts != last) {
-                rows.retain(|(cursor, _)| cursor.pts != last);
-            }
-        }
+    let whole = cut(&mut rows, slice_limit(req.pts_limit));
+    if !whole && rows.is_empty() {
+        // So much happened since that took no pts that a slice cannot hold it; the client has to look at everything anew.
+        return too_long();
     }
     let mut view = cx.view(me);
     let (mut new_messages, mut other_updates) = (Vec::new(), Vec::new());
@@ -125,7 +144,7 @@ fn get_channel_difference(
         return Err(Refusal::PersistentTimestampEmpty.into());
     }
     channels::readable(cx.model.tx, me.0, channel)?;
-    let limit = usize::try_from(req.limit).unwrap_or(0).clamp(1, model::limits::SLICE_MAX);
+    let limit = usize::try_from(req.limit).unwrap_or(0).clamp(1, SLICE_MAX);
     let end = channels::head(cx.model.tx, channel)?.pts;
     if req.pts == end {
         return Ok(types::updates::ChannelDifferenceEmpty { final_: true, pts: end, timeout: None }.into());
@@ -167,4 +186,86 @@ fn get_channel_difference(
         users,
     }
     .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use tl::functions;
+
+    use super::*;
+    use crate::world::{Device, World};
+
+    fn text(message: &enums::Message) -> Option<String> {
+        match message {
+            enums::Message::Message(m) => Some(m.message.clone()),
+            _ => None,
+        }
+    }
+
+    /// Asks until there is no more, as a client does.
+    fn catch_up(world: &mut World, device: &Device, mut pts: i32, limit: i32) -> (Vec<String>, i32, usize) {
+        let (mut texts, mut slices) = (Vec::new(), 0);
+        loop {
+            let ask = updates::GetDifference { pts, pts_limit: Some(limit), date: 1, ..Default::default() };
+            slices += 1;
+            match world.call(device, &ask).expect("a difference") {
+                enums::updates::Difference::Difference(d) => {
+                    texts.extend(d.new_messages.iter().filter_map(text));
+                    return (texts, d.state.pts, slices);
+                }
+                enums::updates::Difference::DifferenceSlice(d) => {
+                    assert!(d.intermediate_state.pts > pts, "a slice must lead on");
+                    pts = d.intermediate_state.pts;
+                    texts.extend(d.new_messages.iter().filter_map(text));
+                }
+                enums::updates::Difference::DifferenceEmpty(_) => return (texts, pts, slices),
+                other => panic!("an odd difference: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_that_was_away_catches_up_in_order_and_nothing_comes_twice() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let start = bob.seen.pts;
+        let to_bob = world.input_peer(&ann, &bob);
+        for number in 0..30 {
+            world.say(&ann, to_bob.clone(), &format!("m{number}"), number + 1);
+            let draft = functions::messages::SaveDraft {
+                peer: world.input_peer(&bob, &ann),
+                message: format!("draft {number}"),
+                ..Default::default()
+            };
+            if number % 10 == 3 {
+                world.call(&bob, &draft).expect("a draft");
+                world.call(&bob, &draft).expect("another");
+            }
+        }
+        let wanted: Vec<String> = (0..30).map(|number| format!("m{number}")).collect();
+        for limit in [1, 5, 29, 30, 500] {
+            let (texts, pts, slices) = catch_up(&mut world, &bob, start, limit);
+            assert_eq!(texts, wanted, "in slices of {limit}");
+            assert_eq!(pts, start + 30);
+            assert!(slices >= 30_usize.div_ceil(usize::try_from(limit).unwrap_or(1)));
+        }
+    }
+
+    #[test]
+    fn who_is_too_far_behind_is_told_to_start_anew() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let to_bob = world.input_peer(&ann, &bob);
+        for number in 0..20 {
+            world.say(&ann, to_bob.clone(), "x", number + 1);
+        }
+        for (pts, total) in [(bob.seen.pts, Some(10)), (bob.seen.pts + 1_000, None)] {
+            let ask = updates::GetDifference { pts, pts_total_limit: total, date: 1, ..Default::default() };
+            let answer = world.call(&bob, &ask).expect("a difference");
+            assert!(
+                matches!(&answer, enums::updates::Difference::DifferenceTooLong(d) if d.pts == bob.seen.pts + 20),
+                "{answer:?}"
+            );
+        }
+    }
 }
