@@ -7,6 +7,16 @@ use crate::model::{Model, Name, Type, World};
 use crate::rust::common_impls;
 use crate::structs::in_modules;
 
+/// Constructors of other types that widespread clients put where one of ours is wanted: (type, theirs, ours). The fields are
+/// the same, and the official servers read them.
+const FOREIGN: &[(&str, &str, &str)] = &[
+    ("InputUser", "inputPeerSelf", "inputUserSelf"),
+    ("InputUser", "inputPeerUser", "inputUser"),
+    ("InputUser", "inputPeerUserFromMessage", "inputUserFromMessage"),
+    ("InputChannel", "inputPeerChannel", "inputChannel"),
+    ("InputChannel", "inputPeerChannelFromMessage", "inputChannelFromMessage"),
+];
+
 /// All enums of `world`, in their modules.
 pub fn file(model: &Model, world: World) -> String {
     let mut modules: BTreeMap<Option<&str>, String> = BTreeMap::new();
@@ -34,7 +44,7 @@ fn enumeration(model: &Model, of: &Type, out: &mut String) {
     out.push_str("}\n");
     default(model, of, out);
     encode(of, &names, out);
-    decode(of, &names, out);
+    decode(model, of, &names, out);
     out.push_str(&common_impls(&of.ident));
     for name in &names {
         from(of, name, out);
@@ -74,21 +84,22 @@ fn encode(of: &Type, names: &[&Name], out: &mut String) {
     out.push_str("        }\n    }\n}\n");
 }
 
-fn decode(of: &Type, names: &[&Name], out: &mut String) {
+fn decode(model: &Model, of: &Type, names: &[&Name], out: &mut String) {
     let _ = writeln!(out, "impl crate::Decode for {} {{", of.ident);
     out.push_str("    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {\n");
     out.push_str("        let id = r.u32()?;\n");
     out.push_str(if of.nests { "        r.nested(|r| match id {\n" } else { "        match id {\n" });
     for name in names {
         let ids: Vec<String> = name.shapes.iter().map(|s| format!("{:#010x}", s.id)).collect();
-        let value = match (name.is_unit(), name.boxed) {
-            (true, _) => format!("{}::read(id, r).map(|_| Self::{})", name.path, name.ident),
-            (false, true) => {
-                format!("{}::read(id, r).and_then(|x| r.boxed(x)).map(Self::{})", name.path, name.ident)
+        let _ = writeln!(out, "            {} => {},", ids.join(" | "), read(name, "id"));
+        for (_, theirs, _) in FOREIGN.iter().filter(|f| f.0 == of.name && f.2 == name.name) {
+            let own = format!("{:#010x}", name.newest().id);
+            let foreign =
+                model.names.iter().find(|n| n.world == of.world && !n.function && n.name == *theirs);
+            for shape in foreign.iter().flat_map(|n| &n.shapes) {
+                let _ = writeln!(out, "            {:#010x} => {},", shape.id, read(name, &own));
             }
-            (false, false) => format!("{}::read(id, r).map(Self::{})", name.path, name.ident),
-        };
-        let _ = writeln!(out, "            {} => {value},", ids.join(" | "));
+        }
     }
     let _ = writeln!(
         out,
@@ -97,6 +108,17 @@ fn decode(of: &Type, names: &[&Name], out: &mut String) {
     );
     out.push_str(if of.nests { "        })\n" } else { "        }\n" });
     out.push_str("    }\n}\n");
+}
+
+/// Reads what stands behind an id as this constructor.
+fn read(name: &Name, id: &str) -> String {
+    match (name.is_unit(), name.boxed) {
+        (true, _) => format!("{}::read({id}, r).map(|_| Self::{})", name.path, name.ident),
+        (false, true) => {
+            format!("{}::read({id}, r).and_then(|x| r.boxed(x)).map(Self::{})", name.path, name.ident)
+        }
+        (false, false) => format!("{}::read({id}, r).map(Self::{})", name.path, name.ident),
+    }
 }
 
 fn from(of: &Type, name: &Name, out: &mut String) {

@@ -126,3 +126,16 @@ fn values_print_without_their_secrets() {
         "{\"_\":\"messageEntityTextUrl\", \"offset\": 1, \"length\": 2, \"url\": \"\\\"\\u000a\"}"
     );
 }
+
+#[test]
+fn a_peer_is_read_where_a_person_or_a_channel_is_wanted() {
+    // Pyrogram writes what it knows of a peer into every place.
+    let peer = tl::enums::InputPeer::from(tl::types::InputPeerUser { user_id: 7, access_hash: 8 });
+    let user = tl::read::<tl::enums::InputUser>(&tl::write(&peer, tl::Layer(158)));
+    assert!(matches!(user, Ok(tl::enums::InputUser::InputUser(u)) if u.user_id == 7 && u.access_hash == 8));
+    let myself = tl::write(&tl::enums::InputPeer::InputPeerSelf, tl::Layer(158));
+    assert!(matches!(tl::read(&myself), Ok(tl::enums::InputUser::InputUserSelf)));
+    let peer = tl::enums::InputPeer::from(tl::types::InputPeerChannel { channel_id: 7, access_hash: 8 });
+    let channel = tl::read::<tl::enums::InputChannel>(&tl::write(&peer, tl::Layer(158)));
+    assert!(matches!(channel, Ok(tl::enums::InputChannel::InputChannel(c)) if c.channel_id == 7));
+}
