@@ -14,6 +14,7 @@ pub mod limits;
 pub mod method;
 mod methods;
 pub mod operator;
+mod prime;
 pub mod push;
 mod refs;
 mod setup;

@@ -9,7 +9,7 @@ use crate::ids::{ChannelId, ChatId, Peer, SERVICE, UserId};
 use crate::messages::{self, Outgoing, Placed};
 use crate::shelf::Shelf;
 use crate::tables::{CHANNELS, CHATS};
-use crate::{boxes, channels, dialogs, files, invites, limits, rights, updates, users};
+use crate::{boxes, channels, dialogs, files, invites, limits, privacy, rights, updates, users};
 
 /// A group that is there.
 pub fn known(tx: &Tx<'_>, chat: ChatId) -> Done<stored::Chat> {
@@ -116,7 +116,7 @@ pub fn create(cx: &mut Ctx<'_, '_>, me: UserId, others: &[UserId], name: &str) -
         if is_member(&row, *user) || *user == SERVICE {
             continue;
         }
-        if users::relation(cx.tx, me, *user)?.blocked_by {
+        if !privacy::may_invite(cx.tx, me, *user)? {
             missing.push(*user);
         } else {
             enrol(cx, &mut row, *user, me);
@@ -198,11 +198,10 @@ pub fn add(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, user: UserId, forward
     if users::known(cx.tx, user)?.deleted {
         return Err(Refusal::InputUserDeactivated.into());
     }
-    let relation = users::relation(cx.tx, me, user)?;
-    if relation.blocked {
+    if users::relation(cx.tx, me, user)?.blocked {
         return Err(Refusal::YouBlockedUser.into());
     }
-    if relation.blocked_by || user == SERVICE {
+    if user == SERVICE || !privacy::may_invite(cx.tx, me, user)? {
         return Err(Refusal::UserPrivacyRestricted.into());
     }
     check_room(&row, user)?;

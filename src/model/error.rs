@@ -139,6 +139,7 @@ refusals! {
     PhotoInvalid 400 "PHOTO_INVALID";
     PhotoInvalidDimensions 400 "PHOTO_INVALID_DIMENSIONS";
     PinnedDialogsTooMuch 400 "PINNED_DIALOGS_TOO_MUCH";
+    PrivacyTooLong 400 "PRIVACY_TOO_LONG";
     QueryTooShort 400 "QUERY_TOO_SHORT";
     RandomIdDuplicate 500 "RANDOM_ID_DUPLICATE";
     RandomIdEmpty 400 "RANDOM_ID_EMPTY";
@@ -152,6 +153,7 @@ refusals! {
     SessionRevoked 401 "SESSION_REVOKED";
     TempAuthKeyAlreadyBound 400 "TEMP_AUTH_KEY_ALREADY_BOUND";
     TempAuthKeyEmpty 400 "TEMP_AUTH_KEY_EMPTY";
+    TtlDaysInvalid 400 "TTL_DAYS_INVALID";
     UsageLimitInvalid 400 "USAGE_LIMIT_INVALID";
     UserAdminInvalid 400 "USER_ADMIN_INVALID";
     UserAlreadyParticipant 400 "USER_ALREADY_PARTICIPANT";

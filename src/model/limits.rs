@@ -60,6 +60,12 @@ pub const PINNED_MAX: usize = 100;
 pub const CONTACTS_MAX: usize = 10_000;
 /// People to whom a change of status is told.
 pub const STATUS_AUDIENCE_MAX: usize = 500;
+/// Rules of one privacy key.
+pub const PRIVACY_RULES_MAX: usize = 20;
+/// People, or groups, that one privacy rule names.
+pub const PRIVACY_PEOPLE_MAX: usize = 1_000;
+/// Days after which an account, or a login, ends at the latest when nobody uses it.
+pub const TTL_DAYS_MAX: i32 = 730;
 /// Wrong codes before a code is worth nothing.
 pub const CODE_ATTEMPTS_MAX: i32 = 5;
 /// Code requests per phone number within `CODE_WINDOW_SECS`.

@@ -39,6 +39,10 @@ pub const PINNED: Table<UserId, stored::Pinned> = Table::new(b'q');
 pub const DRAFTS: Table<(UserId, Peer), stored::Draft> = Table::new(b'w');
 /// Their notify settings: of one conversation, or of a kind (`Peer::User(0)`, `Peer::Chat(0)`, `Peer::Channel(0)`).
 pub const NOTIFY: Table<(UserId, Peer), stored::NotifySettings> = Table::new(b'n');
+/// What they set for their account as a whole.
+pub const PREFERENCES: Table<UserId, stored::Preferences> = Table::new(b'e');
+/// Who may see what of them, by the number of the privacy key.
+pub const PRIVACY: Table<(UserId, u8), stored::PrivacyRules> = Table::new(b'v');
 /// What happened to them, by (pts, aside): a row with aside 0 took that pts, the others happened after it.
 pub const LOGS: Table<(UserId, i32, i32), stored::Logged> = Table::new(b'p');
 /// What a `random_id` became: per key, conversation and random id.

@@ -1,7 +1,8 @@
 //! Whom people know, how they find each other, whom they do not want to hear from.
 
 use model::ids::{Peer, UserId};
-use model::{Refusal, contacts as book, presence, users};
+use model::{Refusal, contacts as book, presence, privacy, users};
+use tl::enums::PrivacyKey;
 use tl::functions::contacts;
 use tl::{enums, types};
 
@@ -98,7 +99,7 @@ fn import_contacts(
     for contact in &req.contacts {
         let Some(phone) = users::phone_digits(&contact.phone) else { continue };
         let Some(user) = users::by_phone(cx.model.tx, &phone)? else { continue };
-        if user == me.0 {
+        if user == me.0 || !may_find(cx, me, user)? {
             continue;
         }
         match book::add(&mut cx.model, me.0, user, &contact.first_name, &contact.last_name, &phone) {
@@ -112,6 +113,11 @@ fn import_contacts(
     let (users, _) = view.people()?;
     let (popular_invites, retry_contacts) = (Vec::new(), Vec::new());
     Ok(types::contacts::ImportedContacts { imported, popular_invites, retry_contacts, users })
+}
+
+/// Whether the caller may find somebody by their phone number.
+fn may_find(cx: &Cx<'_, '_>, me: Account, user: UserId) -> Rpc<bool> {
+    Ok(privacy::allows(cx.model.tx, user, &PrivacyKey::PrivacyKeyAddedByPhone, me.0)?)
 }
 
 /// The update that shows how the caller stands to somebody now.
@@ -129,6 +135,9 @@ fn add_contact(cx: &mut Cx<'_, '_>, me: Account, req: contacts::AddContact) -> R
     let user = cx.user(me, &req.id)?;
     let phone = users::phone_digits(&req.phone).unwrap_or_default();
     book::add(&mut cx.model, me.0, user, &req.first_name, &req.last_name, &phone)?;
+    if req.add_phone_privacy_exception {
+        privacy::make_exception(&mut cx.model, me.0, PrivacyKey::PrivacyKeyPhoneNumber, user)?;
+    }
     settings_of(cx, me, &[user])
 }
 
@@ -214,6 +223,9 @@ fn resolve_phone(
 ) -> Rpc<types::contacts::ResolvedPeer> {
     let phone = users::phone_digits(&req.phone).ok_or(Refusal::PhoneNotOccupied)?;
     let user = users::by_phone(cx.model.tx, &phone)?.ok_or(Refusal::PhoneNotOccupied)?;
+    if !may_find(cx, me, user)? {
+        return Err(Refusal::PhoneNotOccupied.into());
+    }
     resolved(cx, me, Peer::User(user))
 }
 

@@ -1,5 +1,6 @@
 //! The methods, one file for each group of them.
 
+mod account;
 mod auth;
 mod channels;
 mod chats;
@@ -15,6 +16,7 @@ mod participants;
 mod photos;
 mod reply;
 mod send;
+mod typing;
 mod updates;
 mod upload;
 mod users;
@@ -40,6 +42,11 @@ const TABLES: &[&[Row]] = &[
     users::METHODS,
     empties::METHODS,
     langpack::METHODS,
+    account::METHODS,
+    account::notify::METHODS,
+    account::password::METHODS,
+    account::privacy::METHODS,
+    typing::METHODS,
 ];
 
 /// Every method that is answered.

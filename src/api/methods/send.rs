@@ -3,7 +3,7 @@
 use model::ids::Peer;
 use model::messages::{self, Edit, Outgoing};
 use model::shelf::Shelf;
-use model::{Refusal, channels, dialogs};
+use model::{Refusal, channels, dialogs, privacy};
 use tl::functions::messages as req;
 use tl::{enums, stored, types};
 
@@ -189,6 +189,9 @@ fn forward_messages(cx: &mut Cx<'_, '_>, me: Account, req: req::ForwardMessages)
             return Err(Refusal::ChatForwardsRestricted.into());
         }
         let mut out = messages::forwarded(&message, req.drop_author, req.drop_media_captions);
+        if let Some(forward) = out.forward.as_mut() {
+            privacy::veil(cx.model.tx, me.0, forward)?;
+        }
         (out.silent, out.noforwards) = (req.silent, req.noforwards);
         if let (true, Some(forward)) = (saved, out.forward.as_mut()) {
             forward.saved_from_peer = Some(from.into());

@@ -126,6 +126,9 @@ impl View<'_, '_> {
             Update::UpdateUserName(u) => Some(Peer::User(UserId(u.user_id))),
             Update::UpdateUser(u) => Some(Peer::User(UserId(u.user_id))),
             Update::UpdateUserPhone(u) => Some(Peer::User(UserId(u.user_id))),
+            Update::UpdateUserTyping(u) => Some(Peer::User(UserId(u.user_id))),
+            Update::UpdateChatUserTyping(u) => Some(Peer::Chat(ChatId(u.chat_id))),
+            Update::UpdateChannelUserTyping(u) => Some(Peer::Channel(ChannelId(u.channel_id))),
             Update::UpdateChat(u) => Some(Peer::Chat(ChatId(u.chat_id))),
             Update::UpdateChatParticipantAdd(u) => {
                 self.name_user(u.user_id);

@@ -1,7 +1,8 @@
 //! People, as a viewer reads them.
 
 use model::ids::{Peer, SERVICE, UserId};
-use model::{Done, contacts, dialogs, presence, users};
+use model::{Done, contacts, dialogs, presence, privacy, users};
+use tl::enums::PrivacyKey;
 use tl::{enums, stored, types};
 
 use super::View;
@@ -22,7 +23,7 @@ impl View<'_, '_> {
         let contact = contacts::find(self.tx, self.me, id)?;
         let knows_phone = me
             || id == SERVICE
-            || relation.mutual
+            || privacy::allows(self.tx, id, &PrivacyKey::PrivacyKeyPhoneNumber, self.me)?
             || contact.as_ref().is_some_and(|c| c.phone == row.phone.as_deref().unwrap_or_default());
         let (first_name, last_name) = match contact {
             Some(contact) => (contact.first_name, contact.last_name),
@@ -54,17 +55,19 @@ impl View<'_, '_> {
         let row = users::known(self.tx, id)?;
         self.name(Peer::User(id));
         let relation = users::relation(self.tx, self.me, id)?;
+        let may = |key| privacy::allows(self.tx, id, &key, self.me);
         let profile_photo = match row.photo_id {
-            Some(photo) => Some(self.photo(photo)?),
-            None => None,
+            Some(photo) if may(PrivacyKey::PrivacyKeyProfilePhoto)? => Some(self.photo(photo)?),
+            _ => None,
         };
+        let about = if may(PrivacyKey::PrivacyKeyAbout)? { row.about } else { String::new() };
         let entry = dialogs::find(self.tx, self.me, Peer::User(id))?;
         Ok(types::UserFull {
             blocked: relation.blocked,
             phone_calls_available: false,
             can_pin_message: true,
             id: id.0,
-            about: Some(row.about).filter(|about| !about.is_empty()),
+            about: Some(about).filter(|about| !about.is_empty()),
             settings: contacts::peer_settings(self.tx, self.me, id)?,
             profile_photo,
             notify_settings: self.notify_settings(Peer::User(id))?,
@@ -76,6 +79,9 @@ impl View<'_, '_> {
 
     fn profile_photo(&self, row: &stored::User) -> Done<Option<enums::UserProfilePhoto>> {
         let Some(photo_id) = row.photo_id else { return Ok(None) };
+        if !privacy::allows(self.tx, UserId(row.id), &PrivacyKey::PrivacyKeyProfilePhoto, self.me)? {
+            return Ok(None);
+        }
         let stripped_thumb = self.stripped(photo_id)?;
         let dc_id = self.dc;
         Ok(Some(

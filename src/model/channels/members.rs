@@ -12,7 +12,7 @@ use crate::error::{Done, Refusal};
 use crate::ids::{ChannelId, Peer, UserId};
 use crate::messages::Placed;
 use crate::tables::{CHANNEL_HEADS, DIALOGS, MEMBERS, STANDING};
-use crate::{dialogs, invites, limits, rights, users};
+use crate::{dialogs, invites, limits, privacy, rights, users};
 
 /// Enters a person: their place, their conversation, the count of members.
 pub(super) fn enter(
@@ -182,7 +182,7 @@ pub fn invite(cx: &mut Ctx<'_, '_>, me: UserId, channel: ChannelId, people: &[Us
         if is_in(place.as_ref()) {
             continue;
         }
-        if users::relation(cx.tx, me, *user)?.blocked_by {
+        if !privacy::may_invite(cx.tx, me, *user)? {
             invited.missing.push(*user);
             continue;
         }
@@ -281,7 +281,7 @@ pub fn promote(
         if bits == 0 {
             return Err(Refusal::UserNotParticipant.into());
         }
-        if users::relation(cx.tx, me, user)?.blocked_by {
+        if !privacy::may_invite(cx.tx, me, user)? {
             return Err(Refusal::UserPrivacyRestricted.into());
         }
         enter(cx, &row, user, me)?;

@@ -1,0 +1,64 @@
+//! What somebody is doing in a conversation right now: told to who is online, kept nowhere.
+
+use model::ctx::Notice;
+use model::ids::{Peer, SERVICE};
+use model::{Ephemeral, Refusal, channels, chats, users};
+use tl::functions::messages;
+use tl::{enums, types};
+
+use crate::method::{Account, Cx, Rpc, methods};
+
+methods! {
+    messages::SetTyping => set_typing, Reads;
+}
+
+/// Bytes of an action that is passed on. Most are a word and a number; a reaction to an emoji brings some JSON.
+const ACTION_BYTES_MAX: usize = 2_048;
+
+fn set_typing(cx: &mut Cx<'_, '_>, me: Account, req: messages::SetTyping) -> Rpc<bool> {
+    let peer = cx.peer(me, &req.peer)?;
+    let action = req.action;
+    // What it costs is a notice to everybody there, so it may not be long.
+    if tl::write(&action, tl::Layer::ALL).len() > ACTION_BYTES_MAX {
+        return Err(Refusal::InputRequestTooLong.into());
+    }
+    let from_id = Peer::User(me.0).into();
+    let tell = |update: enums::Update| Ephemeral { update: Box::new(update), about: me.0 };
+    let notice = match peer {
+        Peer::User(user) if user == me.0 || user == SERVICE => return Ok(true),
+        Peer::User(user) => {
+            let relation = users::relation(cx.model.tx, me.0, user)?;
+            if relation.blocked {
+                return Err(Refusal::YouBlockedUser.into());
+            }
+            // Who is blocked is not told so: what they do is just not seen.
+            if relation.blocked_by {
+                return Ok(true);
+            }
+            let update = types::UpdateUserTyping { user_id: me.0.0, top_msg_id: req.top_msg_id, action };
+            Notice::Ephemeral { to: vec![user], what: tell(update.into()) }
+        }
+        Peer::Chat(chat) => {
+            let row = chats::mine(cx.model.tx, me.0, chat)?;
+            let to =
+                row.members.iter().map(|m| model::ids::UserId(m.user_id)).filter(|u| *u != me.0).collect();
+            let update = types::UpdateChatUserTyping { chat_id: chat.0, from_id, action };
+            Notice::Ephemeral { to, what: tell(update.into()) }
+        }
+        Peer::Channel(channel) => {
+            let (row, member) = channels::readable(cx.model.tx, me.0, channel)?;
+            if !row.megagroup || !channels::is_in(member.as_ref()) {
+                return Err(Refusal::ChatWriteForbidden.into());
+            }
+            let update = types::UpdateChannelUserTyping {
+                channel_id: channel.0,
+                top_msg_id: req.top_msg_id,
+                from_id,
+                action,
+            };
+            Notice::EphemeralChannel { channel, what: tell(update.into()), except: me.0 }
+        }
+    };
+    cx.model.effects.tell(notice);
+    Ok(true)
+}
