@@ -93,7 +93,7 @@ class TdJson:
         return json.loads(answer) if answer else {}
 
     def log_to(self, file: Path, level: int) -> None:
-        """Lets the library log into a file (for daily use; see `--verbose`)."""
+        """Lets the library log into a file (`CHAPPE_TDLIB_LOG=FILE`)."""
         stream = {"@type": "logStreamFile", "path": str(file), "max_file_size": 1 << 28, "redirect_stderr": False}
         self.execute({"@type": "setLogStream", "log_stream": stream})
         self.execute({"@type": "setLogVerbosityLevel", "new_verbosity_level": level})

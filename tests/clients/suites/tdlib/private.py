@@ -276,6 +276,7 @@ async def blocking_and_contacts(world: World):
     ann, bob = await world.people("Ann", "Bob")
     to_bob, to_ann = await ann.knows(bob), await bob.knows(ann)
     sender = {"@type": "messageSenderUser", "user_id": ann.id}
+    await bob("getUserFullInfo", user_id=ann.id)  # a late answer would undo what the library already shows as blocked
     await bob("setMessageSenderBlockList", sender_id=sender, block_list={"@type": "blockListMain"})
     try:
         await ann.say(to_bob, "while blocked")

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import itertools
+import os
 import tempfile
 from pathlib import Path
 
@@ -102,9 +103,10 @@ class Device:
         """Proxy first, then parameters: nothing is dialled past the proxy."""
         proxy = {"@type": "proxy", "server": "127.0.0.1", "port": self._proxy.port}
         proxy["type"] = {"@type": "proxyTypeSocks5"}
-        proxied = asyncio.ensure_future(self("addProxy", proxy=proxy, enable=True))
-        await self(
-            "setOption", name="use_pfs", value={"@type": "optionValueBoolean", "value": self._pfs}
+        pfs = {"@type": "optionValueBoolean", "value": self._pfs}
+        # Answered only after the parameters, but carried out before anything is dialled.
+        early = asyncio.gather(
+            self("addProxy", proxy=proxy, enable=True), self("setOption", name="use_pfs", value=pfs)
         )
         await self(
             "setTdlibParameters",
@@ -119,7 +121,7 @@ class Device:
             device_model="a test",
             application_version="1",
         )
-        await proxied
+        await early
         await self.becomes("WaitPhoneNumber", "Ready")
         return self
 
@@ -297,5 +299,6 @@ def prepare(target: Target):
     copy.write_bytes(repoint(shared_object().read_bytes(), target.pem("rsa-pad")))
     td = TdJson(copy)
     folder.cleanup()  # the library is mapped, its file is needed no more
-
+    if log := os.environ.get("CHAPPE_TDLIB_LOG"):
+        td.log_to(Path(log), 4)
     return lambda: World(td, target)

@@ -243,10 +243,11 @@ async def typing(world: World):
 @scenario("a blocked person's messages do not arrive, their typing neither, and unblocking mends it")
 async def blocking(world: World):
     ann, bob = await world.friends("Ann", "Bob")
+    tablet = await world.another_device(bob)
     await ann.say(bob, "before")
     await bob.heard("before")
     expect(await bob(functions.contacts.BlockRequest(await bob.knows(ann))), "block")
-    await bob.saw(types.UpdatePeerBlocked, lambda u: u.blocked)
+    await tablet.saw(types.UpdatePeerBlocked, lambda u: u.blocked)
     blocked = await bob(functions.contacts.GetBlockedRequest(0, 100))
     same([b.peer_id.user_id for b in blocked.blocked], [ann.id], "the blocked")
     try:

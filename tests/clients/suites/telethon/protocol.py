@@ -176,7 +176,7 @@ async def curl(world: World):
 async def corrupted(world: World):
     ann = await world.person("Ann", "abridged")
     writer = ann.client._sender._connection._writer
-    packet = struct.pack("<q", ann.client.session.auth_key.key_id) + os.urandom(16 + 128)
+    packet = struct.pack("<Q", ann.client.session.auth_key.key_id) + os.urandom(16 + 128)
     writer.write(bytes([len(packet) // 4]) + packet)
     try:
         await writer.drain()
