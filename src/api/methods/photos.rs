@@ -1,7 +1,7 @@
 //! Photos of people and of groups.
 
 use model::ids::UserId;
-use model::{Refusal, photos as profile, users};
+use model::{Refusal, photos as profile, privacy, users};
 use tl::functions::photos;
 use tl::{enums, types};
 
@@ -100,7 +100,7 @@ fn delete_photos(cx: &mut Cx<'_, '_>, me: Account, req: photos::DeletePhotos) ->
     Ok(profile::remove(&mut cx.model, me.0, &named)?)
 }
 
-/// A person's photos, newest first.
+/// A person's photos, newest first; none to whom they do not show them.
 fn get_user_photos(
     cx: &mut Cx<'_, '_>,
     me: Account,
@@ -108,7 +108,8 @@ fn get_user_photos(
 ) -> Rpc<enums::photos::Photos> {
     let user: UserId = cx.user(me, &req.user_id)?;
     users::known(cx.model.tx, user)?;
-    let mut all = profile::of_user(cx.model.tx, user)?;
+    let seen = privacy::allows(cx.model.tx, user, &enums::PrivacyKey::PrivacyKeyProfilePhoto, me.0)?;
+    let mut all = if seen { profile::of_user(cx.model.tx, user)? } else { Vec::new() };
     all.reverse();
     let count = i32::try_from(all.len()).unwrap_or(i32::MAX);
     let offset = usize::try_from(req.offset).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! File bytes, up in parts and down in ranges. What becomes of an upload is in `media` and `photos`.
 
 use model::ids::Peer;
-use model::{Refusal, channels, chats, files, photos, users};
+use model::{Refusal, channels, chats, files, photos, privacy, users};
 use tl::functions::{help, upload};
 use tl::{enums, stored, types};
 
@@ -138,7 +138,10 @@ fn jpeg(size: stored::PhotoSize, date: i32) -> Place {
 fn shows(cx: &Cx<'_, '_>, me: Account, peer: Peer, photo: i64) -> Rpc<bool> {
     let tx = &*cx.model.tx;
     Ok(match peer {
-        Peer::User(user) => photos::has(tx, user, photo)?,
+        Peer::User(user) => {
+            privacy::allows(tx, user, &enums::PrivacyKey::PrivacyKeyProfilePhoto, me.0)?
+                && photos::has(tx, user, photo)?
+        }
         Peer::Chat(chat) => users::chat(tx, chat)?
             .is_some_and(|row| row.photo_id == Some(photo) && chats::is_member(&row, me.0)),
         Peer::Channel(channel) => {

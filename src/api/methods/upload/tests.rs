@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use md5::{Digest as _, Md5};
-use tl::functions::{messages, photos, upload};
+use tl::functions::{account, messages, photos, upload};
 use tl::{enums, stored, types};
 
 use crate::world::{Device, World};
@@ -504,6 +504,19 @@ fn profile_photos_come_on_top_and_go() {
         }
         other => panic!("an odd page: {other:?}"),
     }
+    // To whom she does not show her photo, there is none.
+    let hide = |f: &mut Files, rule: enums::InputPrivacyRule| {
+        let key = enums::InputPrivacyKey::InputPrivacyKeyProfilePhoto;
+        f.call(&ann, &account::SetPrivacy { key, rules: vec![rule] }).expect("set");
+    };
+    hide(&mut f, enums::InputPrivacyRule::InputPrivacyValueDisallowAll);
+    assert_eq!(f.read(&bob, of(second.id, true)), Err("LOCATION_INVALID".to_owned()));
+    assert!(matches!(
+        f.call(&bob, &page),
+        Ok(enums::photos::Photos::Photos(page)) if page.photos.is_empty()
+    ));
+    hide(&mut f, enums::InputPrivacyRule::InputPrivacyValueAllowAll);
+    assert!(f.read(&bob, of(second.id, true)).is_ok());
     let input = |p: &types::Photo| -> enums::InputPhoto {
         let (id, access_hash, file_reference) = (p.id, p.access_hash, p.file_reference.clone());
         types::InputPhoto { id, access_hash, file_reference }.into()
