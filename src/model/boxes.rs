@@ -21,11 +21,11 @@ pub(crate) fn put(cx: &mut Ctx<'_, '_>, owner: UserId, mut message: stored::Mess
     cx.tx.put(&BOXES, &(owner, message.id), &message)?;
     files::hold_message(cx, &message)?;
     cx.tx.put(&HISTORY, &(owner, peer, message.id), &Present)?;
-    if let (Some(author), Some(id)) = (message.origin_user, message.origin_id) {
-        if author != owner.0 {
-            let copy = stored::Counter { next: i64::from(message.id) };
-            cx.tx.put(&COPIES, &(owner, UserId(author), id), &copy)?;
-        }
+    if let (Some(author), Some(id)) = (message.origin_user, message.origin_id)
+        && author != owner.0
+    {
+        let copy = stored::Counter { next: i64::from(message.id) };
+        cx.tx.put(&COPIES, &(owner, UserId(author), id), &copy)?;
     }
     dialogs::push(cx, owner, peer, &message)?;
     let pts = updates::append(cx, owner, stored::ChangeNew { id: message.id }.into(), 1)?;

@@ -50,7 +50,7 @@ pub(crate) fn pull(cx: &mut Ctx<'_, '_>, user: UserId, peer: Peer, gone: &[store
 pub struct Entry {
     /// With whom.
     pub peer: Peer,
-    /// The row, `top_message` and `unread_count` of a channel filled in from the channel.
+    /// The row, `top_message` of a channel filled in from the channel.
     pub dialog: stored::Dialog,
     /// Its place among the pinned, 0 on top.
     pub pinned: Option<usize>,
@@ -60,29 +60,26 @@ pub struct Entry {
 pub fn entry(tx: &Tx<'_>, user: UserId, peer: Peer) -> Done<Entry> {
     let dialog = find(tx, user, peer)?.unwrap_or_default();
     let pinned = pinned(tx, user)?.iter().position(|p| *p == peer);
-    complete(tx, user, peer, dialog, pinned)
+    complete(tx, peer, dialog, pinned)
 }
 
-fn complete(
-    tx: &Tx<'_>,
-    user: UserId,
-    peer: Peer,
-    mut dialog: stored::Dialog,
-    pinned: Option<usize>,
-) -> Done<Entry> {
+fn complete(tx: &Tx<'_>, peer: Peer, mut dialog: stored::Dialog, pinned: Option<usize>) -> Done<Entry> {
     if let Peer::Channel(channel) = peer {
         let head = channels::head(tx, channel)?;
         // What one may not see is not on top either.
         let seen = head.top_message > dialog.available_min;
         dialog.top_message = if seen { head.top_message } else { 0 };
         dialog.top_date = head.top_date;
-        if dialog.read_inbox_max < head.top_message {
-            dialog.unread_count = Shelf::Channel(channel).unread(tx, user, dialog.read_inbox_max)?;
-        } else {
-            dialog.unread_count = 0;
-        }
     }
     Ok(Entry { peer, dialog, pinned })
+}
+
+/// How many messages of a conversation are unread. Of a channel they have to be counted: only for what is shown.
+pub fn unread(tx: &Tx<'_>, user: UserId, entry: &Entry) -> Done<i32> {
+    match entry.peer {
+        Peer::Channel(channel) => channels::unread(tx, user, channel, entry.dialog.read_inbox_max),
+        Peer::User(_) | Peer::Chat(_) => Ok(entry.dialog.unread_count),
+    }
 }
 
 /// All conversations of a person that have something in them, the newest first, the pinned in their order before the others.
@@ -94,7 +91,7 @@ pub fn list(tx: &Tx<'_>, user: UserId) -> Done<Vec<Entry>> {
         if matches!(peer, Peer::Channel(_)) && !dialog.member {
             continue;
         }
-        let entry = complete(tx, user, peer, dialog, place)?;
+        let entry = complete(tx, peer, dialog, place)?;
         if entry.dialog.top_message != 0 || place.is_some() || matches!(peer, Peer::Channel(_)) {
             entries.push(entry);
         }

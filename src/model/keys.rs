@@ -67,10 +67,10 @@ pub fn update(cx: &mut Ctx<'_, '_>, key: KeyId, change: impl FnOnce(&mut stored:
 /// Logs a person in on a key. The oldest of too many logins goes.
 pub fn log_in(cx: &mut Ctx<'_, '_>, key: KeyId, user: UserId) -> Done<()> {
     let logins = cx.tx.scan(&LOGINS, LOGINS.of(user), Order::Forward, limits::LOGINS_MAX + 1)?;
-    if logins.len() >= limits::LOGINS_MAX {
-        if let Some(oldest) = logins.iter().min_by_key(|(_, row)| row.date).map(|(key, _)| key.1) {
-            log_out(cx, oldest)?;
-        }
+    if logins.len() >= limits::LOGINS_MAX
+        && let Some(oldest) = logins.iter().min_by_key(|(_, row)| row.date).map(|(key, _)| key.1)
+    {
+        log_out(cx, oldest)?;
     }
     let date = cx.date();
     cx.tx.put(&LOGINS, &(user, key), &stored::Date { date })?;

@@ -40,6 +40,8 @@ pub const EDIT_SECS: i32 = 172_800;
 pub const PAGE_MAX: usize = 100;
 /// Messages a search looks at before it gives what it found.
 pub const SEARCH_SCAN_MAX: usize = 20_000;
+/// Posts of a channel above the read pointer that are counted one by one; of more only the distance is told.
+pub const UNREAD_POSTS_MAX: i32 = 1_000;
 /// Rows looked at to count what is unread.
 pub const UNREAD_SCAN_MAX: usize = 10_000;
 /// Messages that one call deletes or forwards.

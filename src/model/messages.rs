@@ -218,10 +218,10 @@ fn copies(tx: &Tx<'_>, me: UserId, message: &stored::Message) -> Done<Vec<(UserI
     };
     let mut found = Vec::with_capacity(people.len() + 1);
     for person in people {
-        if let Some(id) = boxes::copy_of(tx, me, message, person)? {
-            if let Some(copy) = boxes::find(tx, person, id)? {
-                found.push((person, copy));
-            }
+        if let Some(id) = boxes::copy_of(tx, me, message, person)?
+            && let Some(copy) = boxes::find(tx, person, id)?
+        {
+            found.push((person, copy));
         }
     }
     found.push((me, message.clone()));

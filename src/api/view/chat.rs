@@ -1,7 +1,6 @@
 //! Groups and channels, as a viewer reads them.
 
 use model::ids::{ChannelId, ChatId, Peer, UserId};
-use model::shelf::Shelf;
 use model::{Done, channels, chats, dialogs, invites, rights, users};
 use tl::{enums, stored, types};
 
@@ -172,7 +171,7 @@ impl View<'_, '_> {
             banned_count: (bits != 0).then_some(banned),
             read_inbox_max_id: dialog.read_inbox_max,
             read_outbox_max_id: dialog.read_outbox_max,
-            unread_count: Shelf::Channel(id).unread(self.tx, self.me, dialog.read_inbox_max)?,
+            unread_count: channels::unread(self.tx, self.me, id, dialog.read_inbox_max)?,
             chat_photo: self.photo_or_empty(row.photo_id)?,
             notify_settings: self.notify_settings(Peer::Channel(id))?,
             exported_invite,

@@ -208,7 +208,7 @@ impl View<'_, '_> {
             top_message: entry.dialog.top_message,
             read_inbox_max_id: entry.dialog.read_inbox_max,
             read_outbox_max_id: entry.dialog.read_outbox_max,
-            unread_count: entry.dialog.unread_count,
+            unread_count: dialogs::unread(self.tx, self.me, entry)?,
             notify_settings: self.notify_settings(entry.peer)?,
             pts,
             draft: dialogs::draft(self.tx, self.me, entry.peer)?,

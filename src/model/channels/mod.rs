@@ -16,7 +16,7 @@ use crate::{chats, dialogs, limits, rights, updates, users};
 
 pub(crate) use members::adopt;
 pub use members::{Invited, Listed, invite, join, leave, listed, promote, restrict, standing};
-pub use posts::{clear_all, clear_mine, delete, delete_of, may_post, read};
+pub use posts::{clear_all, clear_mine, delete, delete_of, may_post, read, unread};
 pub(crate) use posts::{edit, post};
 pub use settings::{
     destroy, owned_public, set_about, set_banned_rights, set_hidden_prehistory, set_photo, set_signatures,

@@ -1,5 +1,6 @@
 //! What is said in a channel: posting, editing, deleting, reading.
 
+use store::Tx;
 use tl::{stored, types};
 
 use super::{admin_rights, administered, append, available_min, banned_rights, head, is_in, readable};
@@ -223,7 +224,7 @@ pub fn read(cx: &mut Ctx<'_, '_>, me: UserId, channel: ChannelId, max_id: i32) -
     }
     dialog.read_inbox_max = max_id;
     cx.tx.put(&DIALOGS, &(me, peer), &dialog)?;
-    let still_unread_count = Shelf::Channel(channel).unread(cx.tx, me, max_id)?;
+    let still_unread_count = unread(cx.tx, me, channel, max_id)?;
     let update = types::UpdateReadChannelInbox {
         folder_id: None,
         channel_id: channel.0,
@@ -236,6 +237,16 @@ pub fn read(cx: &mut Ctx<'_, '_>, me: UserId, channel: ChannelId, max_id: i32) -
         tell_authors(cx, me, channel, before, max_id)?;
     }
     Ok(true)
+}
+
+/// How many posts above `read` came from others than `me`; of very many only how far the newest is away.
+pub fn unread(tx: &Tx<'_>, me: UserId, channel: ChannelId, read: i32) -> Done<i32> {
+    let read = read.max(available_min(tx, me, channel)?);
+    let distance = head(tx, channel)?.top_message.saturating_sub(read);
+    if distance > limits::UNREAD_POSTS_MAX {
+        return Ok(distance);
+    }
+    if distance <= 0 { Ok(0) } else { Shelf::Channel(channel).unread(tx, me, read) }
 }
 
 fn tell_authors(cx: &mut Ctx<'_, '_>, me: UserId, channel: ChannelId, before: i32, max_id: i32) -> Done<()> {
