@@ -1,7 +1,7 @@
 //! The list of conversations, and what a person keeps about each: drafts, pins, marks.
 
 use model::dialogs::{self, Entry};
-use model::ids::Peer;
+use model::ids::{ChannelId, ChatId, Peer, UserId};
 use model::{Refusal, channels, updates};
 use tl::functions::messages as req;
 use tl::{enums, types};
@@ -57,7 +57,7 @@ fn get_dialogs(cx: &mut Cx<'_, '_>, me: Account, req: req::GetDialogs) -> Rpc<en
         && req.offset_date == 0
         && matches!(req.offset_peer, enums::InputPeer::InputPeerEmpty);
     if !from_start {
-        let last = cx.peer(me, &req.offset_peer).ok();
+        let last = offset_peer(me, &req.offset_peer);
         let place = last.and_then(|peer| entries.iter().position(|e| e.peer == peer));
         match place {
             // Nothing moved since the page before: go on behind the conversation it ended with.
@@ -85,6 +85,18 @@ fn get_dialogs(cx: &mut Cx<'_, '_>, me: Account, req: req::GetDialogs) -> Rpc<en
     }
     let count = i32::try_from(count).unwrap_or(i32::MAX);
     Ok(types::messages::DialogsSlice { count, dialogs, messages, chats, users }.into())
+}
+
+/// The conversation that the page before ended with. Its access hash is not looked at: TDLib names it with none, and it
+/// is but a place in the caller's own list.
+fn offset_peer(me: Account, peer: &enums::InputPeer) -> Option<Peer> {
+    match peer {
+        enums::InputPeer::InputPeerSelf => Some(Peer::User(me.0)),
+        enums::InputPeer::InputPeerUser(p) => Some(Peer::User(UserId(p.user_id))),
+        enums::InputPeer::InputPeerChat(p) => Some(Peer::Chat(ChatId(p.chat_id))),
+        enums::InputPeer::InputPeerChannel(p) => Some(Peer::Channel(ChannelId(p.channel_id))),
+        _ => None,
+    }
 }
 
 fn peer_dialogs(cx: &Cx<'_, '_>, me: Account, entries: &[Entry]) -> Rpc<types::messages::PeerDialogs> {

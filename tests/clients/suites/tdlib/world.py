@@ -56,6 +56,7 @@ class Device:
         self._answers: dict[int, asyncio.Future] = {}
         self._state = asyncio.Event()
         self.state = ""
+        self.connection = ""
         self.inbox = Inbox()
         self.phone = ""
         self.me: dict = {}
@@ -68,6 +69,9 @@ class Device:
             if future and not future.done():
                 future.set_result(said)
             return
+        if said["@type"] == "updateConnectionState":
+            self.connection = said["state"]["@type"]
+            self._state.set()
         if said["@type"] == "updateAuthorizationState":
             self.state = said["authorization_state"]["@type"]
             self._state.set()
@@ -152,7 +156,15 @@ class Device:
     async def _ready(self) -> "Device":
         await self.becomes("Ready")
         self.me = await self("getMe")
+        await self.up_to_date()
         return self
+
+    async def up_to_date(self) -> None:
+        """Waits until the client has asked where the log stands: before that, nothing is an update to it."""
+        async with asyncio.timeout(30):
+            while self.connection != "connectionStateReady":
+                self._state.clear()
+                await self._state.wait()
 
     @property
     def id(self) -> int:
