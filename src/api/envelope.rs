@@ -5,7 +5,7 @@ use tl::functions::{
     InvokeWithGooglePlayIntegrity, InvokeWithLayer, InvokeWithMessagesRange, InvokeWithReCaptcha,
     InvokeWithTakeout, InvokeWithoutUpdates,
 };
-use tl::{Decode, Method as _, Reader};
+use tl::{Decode, Reader};
 
 use crate::limits;
 

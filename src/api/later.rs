@@ -5,6 +5,7 @@
 //! all earlier ones brought, by the errand's name. A call may run twice anyway, and means the same twice.
 
 use model::Refusal;
+use store::Ticket;
 use tl::stored;
 
 use crate::method::{Cx, Halt, Rpc};
@@ -14,6 +15,8 @@ use crate::method::{Cx, Halt, Rpc};
 pub struct Later {
     /// What to do.
     pub errand: Errand,
+    /// Not before this commit is durable.
+    pub after: Ticket,
     before: Found,
 }
 
@@ -110,6 +113,10 @@ pub enum Brought {
 pub struct Found(Vec<(String, Brought)>);
 
 impl Later {
+    pub(crate) fn after(self, after: Ticket) -> Self {
+        Self { after, ..self }
+    }
+
     /// What to run the call again with.
     #[must_use]
     pub fn done(self, brought: Brought) -> Found {
@@ -143,7 +150,7 @@ impl<'a> Cx<'a, '_> {
             Some((_, brought)) => Ok(brought),
             None => {
                 let before = self.found.cloned().unwrap_or_default();
-                Err(Halt::Later(Box::new(Later { errand, before })))
+                Err(Halt::Later(Box::new(Later { errand, after: Ticket::START, before })))
             }
         }
     }

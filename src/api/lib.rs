@@ -30,7 +30,7 @@ use env::Env;
 use model::ids::KeyId;
 use model::{Ctx, Effects, Refusal, login};
 use store::Store;
-use tl::{Layer, Method as _, Reader, Writer, functions, stored};
+use tl::{Layer, Reader, Writer, functions, stored};
 
 use envelope::Peeled;
 pub use jobs::{JobOutcome, JobsDue};
@@ -97,6 +97,17 @@ pub struct Reply {
     pub method: Option<&'static str>,
 }
 
+impl Reply {
+    /// The name of the error, if it is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        if self.ok {
+            return None;
+        }
+        tl::read::<tl::service::RpcError>(&self.body).ok().map(|error| error.error_message)
+    }
+}
+
 impl Api {
     /// The API over `store`. Makes the site's secrets on the first start.
     ///
@@ -151,10 +162,7 @@ impl Api {
             Err(Halt::Refused(refusal) | Halt::Counted(refusal)) => {
                 reply(rpc_error(refusal), false, self.store.newest(), Effects::default())
             }
-            Ok((Ran::Begun(later), ticket)) => match self.store.wait_durable(ticket) {
-                Ok(()) => Answer::Later(*later),
-                Err(fault) => Answer::Reply(self.fault(row, &fault)),
-            },
+            Ok((Ran::Begun(later), after)) => Answer::Later(later.after(after)),
             Err(Halt::Later(later) | Halt::Begun(later)) => Answer::Later(*later),
             Err(Halt::Fault(fault)) => Answer::Reply(self.fault(row, &fault)),
         }

@@ -15,6 +15,9 @@ use crate::{limits, photo, world};
 
 /// Runs the errand of a call; what it brings goes into the call's next run.
 pub(crate) async fn carry_out(node: &Arc<Node>, entry: &Arc<Entry>, msg_id: MsgId, later: Later) -> Found {
+    if later.after > node.durable() && node.until_durable(later.after).await.is_err() {
+        return later.done(Brought::Failed);
+    }
     let brought = match &later.errand {
         // The bytes stay with the errand: it is named in the next run as well.
         Errand::Keep { name, bytes } => keep(node, name, bytes.clone()).await.map(|()| Brought::Kept),

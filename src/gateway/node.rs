@@ -189,7 +189,8 @@ impl Node {
         self.api.store().on_durable(ticket, Box::new(callback));
     }
 
-    async fn until_durable(self: &Arc<Self>, ticket: Ticket) -> Result<(), Overloaded> {
+    /// Waits until the store is durable up to `ticket`.
+    pub(crate) async fn until_durable(self: &Arc<Self>, ticket: Ticket) -> Result<(), Overloaded> {
         let (give, take) = oneshot::channel();
         self.on_durable(ticket, move || {
             let _ = give.send(());
@@ -203,6 +204,13 @@ impl Node {
             self.failed.notify_one();
         } else {
             tracing::error!(%fault, "the store refused");
+        }
+    }
+
+    /// Looks whether the store still works: the faults of calls are told to their callers and not to us.
+    pub(crate) fn look_after_store(&self) {
+        if let Some(fault) = self.api.store().fault() {
+            self.note(&fault);
         }
     }
 
