@@ -2,7 +2,7 @@
 
 use model::ids::{ChannelId, ChatId, Peer, SERVICE, UserId};
 use model::shelf::Shelf;
-use model::{Refusal, chats, users};
+use model::{Refusal, channels, chats, users};
 use tl::{enums, stored};
 
 use crate::method::{Account, Cx, Rpc};
@@ -96,10 +96,15 @@ impl Cx<'_, '_> {
             return Err(Refusal::PeerIdInvalid.into());
         }
         let place = self.peer(me, place)?;
-        if let Peer::Channel(channel) = place {
-            model::channels::readable(self.model.tx, me.0, channel)?;
-        }
-        let message = Shelf::of(me.0, place).one(self.model.tx, msg_id)?.ok_or(Refusal::MsgIdInvalid)?;
+        let hidden = match place {
+            Peer::Channel(channel) => {
+                channels::readable(self.model.tx, me.0, channel)?;
+                channels::available_min(self.model.tx, me.0, channel)?
+            }
+            Peer::User(_) | Peer::Chat(_) => 0,
+        };
+        let message = Shelf::of(me.0, place).one(self.model.tx, msg_id)?;
+        let message = message.filter(|m| m.id > hidden).ok_or(Refusal::MsgIdInvalid)?;
         if names(&message).contains(&wanted) { Ok(wanted) } else { Err(Refusal::PeerIdInvalid.into()) }
     }
 }

@@ -471,6 +471,14 @@ pub(in crate::methods) mod tests {
             panic!("not a channel's messages")
         };
         assert!(found.messages.is_empty());
+        let request = messages::ForwardMessages {
+            from_peer: peer(&world, &bob, id),
+            to_peer: enums::InputPeer::InputPeerSelf,
+            id: vec![old],
+            random_id: vec![1],
+            ..Default::default()
+        };
+        assert_eq!(world.call(&bob, &request).err().as_deref(), Some("MESSAGE_ID_INVALID"));
     }
 
     #[test]

@@ -171,18 +171,20 @@ fn forward_messages(cx: &mut Cx<'_, '_>, me: Account, req: req::ForwardMessages)
     if req.id.len() != req.random_id.len() {
         return Err(Refusal::RandomIdInvalid.into());
     }
+    let mut hidden = 0;
     if let Peer::Channel(channel) = from {
         let (row, _) = channels::readable(cx.model.tx, me.0, channel)?;
         if row.noforwards {
             return Err(Refusal::ChatForwardsRestricted.into());
         }
+        hidden = channels::available_min(cx.model.tx, me.0, channel)?;
     }
     let shelf = Shelf::of(me.0, from);
     let saved = to == Peer::User(me.0);
     let mut told = Vec::with_capacity(req.id.len());
     for (id, random_id) in req.id.iter().zip(&req.random_id) {
         let Some(message) = shelf.one(cx.model.tx, *id)? else { continue };
-        if message.action.is_some() {
+        if message.action.is_some() || message.id <= hidden {
             continue;
         }
         if message.noforwards {

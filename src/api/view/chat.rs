@@ -8,7 +8,7 @@ use super::View;
 use crate::refs::Kind;
 
 impl View<'_, '_> {
-    /// A basic group. Who is not in it reads that they may not.
+    /// A basic group. Who is not in it reads that they may not; who was, reads its name, and no news of it.
     pub fn chat(&self, id: ChatId) -> Done<enums::Chat> {
         let Some(row) = users::chat(self.tx, id)? else {
             return Ok(types::ChatEmpty { id: id.0 }.into());
@@ -25,8 +25,8 @@ impl View<'_, '_> {
             deactivated: row.deactivated,
             noforwards: row.noforwards,
             id: id.0,
-            photo: self.chat_photo(row.photo_id)?,
-            participants_count: i32::try_from(row.members.len()).unwrap_or(i32::MAX),
+            photo: self.chat_photo(row.photo_id.filter(|_| member))?,
+            participants_count: if member { i32::try_from(row.members.len()).unwrap_or(i32::MAX) } else { 0 },
             date: row.date,
             version: row.version,
             migrated_to: self.successor(&row)?,
@@ -61,6 +61,7 @@ impl View<'_, '_> {
                 id: id.0,
                 access_hash,
                 title: row.title,
+                until_date: member.filter(|m| locked && m.banned_until != 0).map(|m| m.banned_until),
                 ..Default::default()
             }
             .into());
@@ -124,9 +125,9 @@ impl View<'_, '_> {
         Ok(types::ChatFull {
             can_set_username: member && row.creator == self.me.0,
             id: id.0,
-            about: row.about.clone(),
+            about: if member { row.about.clone() } else { String::new() },
             participants,
-            chat_photo: match row.photo_id {
+            chat_photo: match row.photo_id.filter(|_| member) {
                 Some(photo) => Some(self.photo(photo)?),
                 None => None,
             },
