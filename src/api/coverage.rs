@@ -42,3 +42,32 @@ pub fn page() -> String {
     }
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::{env, fs};
+
+    use super::*;
+
+    #[test]
+    fn the_coverage_page_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../protocol-spec/coverage.md");
+        let page = page();
+        if env::var_os("CHAPPE_BLESS").is_some() {
+            fs::write(path, &page).expect("the page can be written");
+        }
+        let kept = fs::read_to_string(path).unwrap_or_default();
+        assert!(kept == page, "run `CHAPPE_BLESS=1 cargo test -p chappe-api coverage` and commit the page");
+    }
+
+    #[test]
+    fn every_method_has_one_row_and_a_known_name() {
+        let known: BTreeSet<&str> = tl::methods().iter().map(|(name, _)| *name).collect();
+        let mut seen = BTreeSet::new();
+        for row in methods::rows() {
+            assert!(known.contains(row.name), "{} is no method", row.name);
+            assert!(seen.insert(row.name), "{} has two rows", row.name);
+        }
+    }
+}

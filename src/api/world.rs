@@ -16,7 +16,7 @@ use store::Store;
 use tl::{Decode, Layer, Method, Reader, enums, functions, service};
 
 use crate::envelope::Peeled;
-use crate::{Answer, Api, Caller, Found, Later, Settings};
+use crate::{Answer, Api, Caller, Found, Later, Notice, Settings};
 
 /// A device of somebody.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub api: Api,
     /// The time.
     pub now: Time,
+    /// What has been told so far, beside replies and logs.
+    pub told: Vec<Notice>,
     dice: SeededDice,
     keys: i64,
 }
@@ -63,7 +65,7 @@ impl World {
         let now = Time::from_secs(1_800_000_000);
         let api =
             Api::open(store, settings, &mut Env { now, dice: &mut dice }).expect("a memory store opens");
-        Self { api, now, dice, keys: 0 }
+        Self { api, now, told: Vec::new(), dice, keys: 0 }
     }
 
     /// Does something with the API, at this time and with these dice.
@@ -158,6 +160,31 @@ impl World {
         self.call_with(device, request, &mut |later| panic!("nobody here carries out {later:?}"))
     }
 
+    /// Makes a query that is written already; gives the bytes of the answer, or the name of the error.
+    pub(crate) fn call_raw(&mut self, device: &Device, layer: u16, query: Vec<u8>) -> Result<Vec<u8>, String> {
+        let caller = Self::caller(device);
+        let peeled = Peeled { layer: Some(layer), query, ..Default::default() };
+        let answer = self.with_env(|api, env| api.call(&caller, &peeled, None, env));
+        match answer {
+            Answer::Reply(reply) if reply.ok => Ok(reply.body),
+            Answer::Reply(reply) => {
+                let error = service::RpcError::decode(&mut Reader::new(&reply.body)).expect("an rpc_error");
+                Err(error.error_message)
+            }
+            Answer::Later(later) => panic!("nobody here carries out {later:?}"),
+        }
+    }
+
+    fn caller(device: &Device) -> Caller {
+        Caller {
+            key: Some(device.key),
+            session_id: 1,
+            msg_id: 0,
+            dc: 2,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        }
+    }
+
     /// Calls a method; `rim` carries out what the handler leaves for later.
     pub(crate) fn call_with<M: Method>(
         &mut self,
@@ -165,13 +192,7 @@ impl World {
         request: &M,
         rim: &mut dyn FnMut(Later) -> Found,
     ) -> Result<M::Return, String> {
-        let caller = Caller {
-            key: Some(device.key),
-            session_id: 1,
-            msg_id: 0,
-            dc: 2,
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        };
+        let caller = Self::caller(device);
         let query = tl::write(request, Layer(device.layer));
         let peeled = Peeled { layer: Some(device.layer), query, ..Default::default() };
         let mut found = None;
@@ -180,6 +201,7 @@ impl World {
             match self.api.call(&caller, &peeled, found.as_ref(), &mut env) {
                 Answer::Later(later) => found = Some(rim(later)),
                 Answer::Reply(reply) if reply.ok => {
+                    self.told.extend(reply.effects.notices);
                     return Ok(
                         M::Return::decode(&mut Reader::new(&reply.body)).expect("an answer that reads")
                     );
@@ -212,6 +234,29 @@ impl World {
                 return all;
             }
         }
+    }
+
+    /// What that is kept nowhere has been told to a device, and not read by it; all of it is forgotten then.
+    pub(crate) fn whispers(&mut self, device: &Device) -> Vec<enums::Update> {
+        let told = std::mem::take(&mut self.told);
+        let channels = self.api.listener(device.key).expect("a memory store reads").expect("a login").channels;
+        let mine = told.iter().filter_map(|notice| match notice {
+            Notice::Ephemeral { to, what } if to.contains(&device.user) => Some(what),
+            Notice::EphemeralChannel { channel, what, except }
+                if *except != device.user && channels.iter().any(|(id, _)| id == channel) =>
+            {
+                Some(what)
+            }
+            _ => None,
+        });
+        let bodies = mine.filter_map(|what| {
+            self.api.ephemeral_push(device.key, what, self.now).expect("a memory store reads")
+        });
+        let read = |body: Vec<u8>| match enums::Updates::decode(&mut Reader::new(&body)).expect("updates") {
+            enums::Updates::Updates(updates) => updates.updates,
+            other => panic!("an odd push: {other:?}"),
+        };
+        bodies.flat_map(read).collect()
     }
 
     /// How `me` names somebody: by what the server has shown them.

@@ -174,3 +174,217 @@ fn unregister_device(_: &mut Cx<'_, '_>, _: Account, _: account::UnregisterDevic
 fn update_device_locked(_: &mut Cx<'_, '_>, _: Account, _: account::UpdateDeviceLocked) -> Rpc<bool> {
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use model::ids::UserId;
+    use tl::functions;
+
+    use super::*;
+    use crate::world::{Device, World};
+
+    fn user(world: &mut World, me: &Device, whom: &Device) -> types::User {
+        let id = vec![world.input_user(me, whom)];
+        match world.call(me, &functions::users::GetUsers { id }).expect("people").remove(0) {
+            enums::User::User(user) => *user,
+            other => panic!("nobody there: {other:?}"),
+        }
+    }
+
+    fn online(world: &mut World, who: &Device, offline: bool) {
+        assert!(world.call(who, &account::UpdateStatus { offline }).expect("a status"));
+    }
+
+    fn set_privacy(
+        world: &mut World,
+        who: &Device,
+        key: enums::InputPrivacyKey,
+        rules: Vec<enums::InputPrivacyRule>,
+    ) -> types::account::PrivacyRules {
+        world.call(who, &account::SetPrivacy { key, rules }).expect("rules")
+    }
+
+    #[test]
+    fn a_new_name_reaches_the_own_devices_and_who_knows_them() {
+        let mut world = World::new();
+        let (ann, mut bob, mut eve) = (world.person("Ann"), world.person("Bob"), world.person("Eve"));
+        let mut ann2 = world.device(&ann);
+        let to_bob = world.input_peer(&ann, &bob);
+        world.say(&ann, to_bob, "hello", 1);
+        for device in [&mut ann2, &mut bob, &mut eve] {
+            world.pushes(device);
+        }
+        let rename = account::UpdateProfile {
+            first_name: Some(" Anna ".to_owned()),
+            about: Some("here".to_owned()),
+            ..Default::default()
+        };
+        let enums::User::User(me) = world.call(&ann, &rename).expect("renamed") else { panic!("nobody") };
+        assert_eq!(me.first_name.as_deref(), Some("Anna"));
+        for device in [&mut ann2, &mut bob] {
+            let pushed = world.pushes(device);
+            let named =
+                |u: &enums::Update| matches!(u, enums::Update::UpdateUserName(u) if u.first_name == "Anna");
+            assert!(pushed.iter().any(named), "{pushed:?}");
+        }
+        assert!(world.pushes(&mut eve).is_empty());
+        let long = account::UpdateProfile { about: Some("x".repeat(71)), ..Default::default() };
+        assert_eq!(world.call(&ann, &long).expect_err("too long"), "ABOUT_TOO_LONG");
+        let nameless = account::UpdateProfile { first_name: Some(" ".to_owned()), ..Default::default() };
+        assert_eq!(world.call(&ann, &nameless).expect_err("no name"), "FIRSTNAME_INVALID");
+    }
+
+    #[test]
+    fn a_username_belongs_to_one_person() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let take = |name: &str| account::UpdateUsername { username: name.to_owned() };
+        let check = |name: &str| account::CheckUsername { username: name.to_owned() };
+        assert!(world.call(&ann, &check("annette")).expect("free"));
+        world.call(&ann, &take("Annette")).expect("taken");
+        assert_eq!(world.call(&bob, &take("annETTE")).expect_err("taken"), "USERNAME_OCCUPIED");
+        assert!(!world.call(&bob, &check("annette")).expect("not free"));
+        assert_eq!(world.call(&ann, &take("Annette")).expect_err("the same"), "USERNAME_NOT_MODIFIED");
+        assert_eq!(world.call(&bob, &check("1bob!")).expect_err("no name"), "USERNAME_INVALID");
+        world.call(&ann, &take("")).expect("given up");
+        world.call(&bob, &take("annette")).expect("free again");
+    }
+
+    #[test]
+    fn a_device_is_listed_and_can_be_logged_out_from_another() {
+        let mut world = World::new();
+        let ann = world.person("Ann");
+        let ann2 = world.device(&ann);
+        let all = world.call(&ann, &account::GetAuthorizations {}).expect("devices").authorizations;
+        assert_eq!(
+            all.iter().map(|a| (a.current, a.hash == 0)).collect::<Vec<_>>(),
+            [(true, true), (false, false)]
+        );
+        let reset = |hash| account::ResetAuthorization { hash };
+        assert_eq!(world.call(&ann, &reset(5)).expect_err("no such"), "HASH_INVALID");
+        assert!(world.call(&ann, &reset(all[1].hash)).expect("ended"));
+        assert_eq!(
+            world.call(&ann2, &account::GetAuthorizations {}).expect_err("logged out"),
+            "AUTH_KEY_UNREGISTERED"
+        );
+    }
+
+    #[test]
+    fn a_status_is_told_to_who_may_see_it_and_ends_by_itself() {
+        let mut world = World::new();
+        let (ann, bob, eve) = (world.person("Ann"), world.person("Bob"), world.person("Eve"));
+        for other in [&bob, &eve] {
+            let peer = world.input_peer(other, &ann);
+            world.say(other, peer, "hello", 1);
+        }
+        let no_eve = types::InputPrivacyValueDisallowUsers { users: vec![world.input_user(&ann, &eve)] };
+        set_privacy(
+            &mut world,
+            &ann,
+            enums::InputPrivacyKey::InputPrivacyKeyStatusTimestamp,
+            vec![no_eve.into(), enums::InputPrivacyRule::InputPrivacyValueAllowAll],
+        );
+        world.told.clear();
+        online(&mut world, &ann, false);
+        let told = world.told.clone();
+        let heard = world.whispers(&bob);
+        assert!(matches!(heard.as_slice(), [enums::Update::UpdateUserStatus(u)]
+            if u.user_id == ann.user.0 && matches!(u.status, enums::UserStatus::UserStatusOnline(_))));
+        world.told = told;
+        assert!(world.whispers(&eve).is_empty());
+        let seen = user(&mut world, &bob, &ann).status;
+        assert!(matches!(seen, Some(enums::UserStatus::UserStatusOnline(_))));
+        let seen = user(&mut world, &eve, &ann).status;
+        assert!(matches!(seen, Some(enums::UserStatus::UserStatusRecently(r)) if !r.by_me));
+        // Who does not show it does not see it either.
+        online(&mut world, &eve, false);
+        let seen = user(&mut world, &ann, &eve).status;
+        assert!(matches!(seen, Some(enums::UserStatus::UserStatusRecently(r)) if r.by_me));
+        let was = world.now.unix();
+        world.wait(301);
+        let seen = user(&mut world, &bob, &ann).status;
+        assert!(matches!(seen, Some(enums::UserStatus::UserStatusOffline(o)) if o.was_online == was));
+    }
+
+    #[test]
+    fn a_device_that_goes_does_not_take_its_person_with_it() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let ann2 = world.device(&ann);
+        online(&mut world, &ann, false);
+        online(&mut world, &ann2, false);
+        online(&mut world, &ann, true);
+        let seen = user(&mut world, &bob, &ann).status;
+        assert!(matches!(seen, Some(enums::UserStatus::UserStatusOnline(_))));
+        online(&mut world, &ann2, true);
+        let seen = user(&mut world, &bob, &ann).status;
+        assert!(matches!(seen, Some(enums::UserStatus::UserStatusOffline(_))));
+    }
+
+    #[test]
+    fn a_phone_number_is_shown_by_the_rules_of_its_owner() {
+        let mut world = World::new();
+        let (ann, bob, mut ann2);
+        (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        ann2 = world.device(&ann);
+        assert_eq!(user(&mut world, &bob, &ann).phone, None);
+        world.pushes(&mut ann2);
+        let all = vec![enums::InputPrivacyRule::InputPrivacyValueAllowAll];
+        set_privacy(&mut world, &ann, enums::InputPrivacyKey::InputPrivacyKeyPhoneNumber, all);
+        assert!(matches!(world.pushes(&mut ann2).as_slice(), [enums::Update::UpdatePrivacy(_)]));
+        assert_eq!(user(&mut world, &bob, &ann).phone.as_deref(), Some(ann.phone.as_str()));
+        let only_contacts = vec![enums::InputPrivacyRule::InputPrivacyValueAllowContacts];
+        let key = enums::InputPrivacyKey::InputPrivacyKeyPhoneNumber;
+        let rules = set_privacy(&mut world, &ann, key, only_contacts);
+        assert!(matches!(rules.rules.as_slice(), [enums::PrivacyRule::PrivacyValueAllowContacts]));
+        assert_eq!(user(&mut world, &bob, &ann).phone, None);
+        let add = functions::contacts::AddContact {
+            id: world.input_user(&ann, &bob),
+            first_name: "Bobby".to_owned(),
+            ..Default::default()
+        };
+        world.call(&ann, &add).expect("a contact");
+        assert!(user(&mut world, &bob, &ann).phone.is_some());
+    }
+
+    #[test]
+    fn notify_settings_are_kept_per_conversation_and_told_to_other_devices() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let mut ann2 = world.device(&ann);
+        let peer: enums::InputNotifyPeer =
+            types::InputNotifyPeer { peer: world.input_peer(&ann, &bob) }.into();
+        world.pushes(&mut ann2);
+        let settings = types::InputPeerNotifySettings { mute_until: Some(i32::MAX), ..Default::default() };
+        world.call(&ann, &account::UpdateNotifySettings { peer: peer.clone(), settings }).expect("set");
+        let pushed = world.pushes(&mut ann2);
+        assert!(matches!(pushed.as_slice(), [enums::Update::UpdateNotifySettings(_)]), "{pushed:?}");
+        let got = world.call(&ann2, &account::GetNotifySettings { peer }).expect("settings");
+        assert_eq!(got.mute_until, Some(i32::MAX));
+        let all = enums::InputNotifyPeer::InputNotifyUsers;
+        let got = world.call(&ann, &account::GetNotifySettings { peer: all }).expect("settings");
+        assert_eq!((got.show_previews, got.mute_until), (Some(true), Some(0)));
+        let ask = account::GetNotifyExceptions::default();
+        let enums::Updates::Updates(found) = world.call(&ann, &ask).expect("exceptions") else {
+            panic!("odd")
+        };
+        assert_eq!((found.updates.len(), found.users.len()), (1, 1));
+        world.call(&ann, &account::ResetNotifySettings {}).expect("reset");
+        let enums::Updates::Updates(found) = world.call(&ann, &ask).expect("exceptions") else {
+            panic!("odd")
+        };
+        assert!(found.updates.is_empty());
+    }
+
+    #[test]
+    fn nobody_has_a_password_and_every_client_can_read_that() {
+        let mut world = World::new();
+        let ann = world.person("Ann");
+        let password = world.call(&ann, &account::GetPassword {}).expect("no password");
+        assert!(!password.has_password && password.current_algo.is_none());
+        assert_eq!(password.secure_random.len(), 256);
+        let ttl = account::SetAccountTTL { ttl: types::AccountDaysTTL { days: 0 } };
+        assert_eq!(world.call(&ann, &ttl).expect_err("no time"), "TTL_DAYS_INVALID");
+        assert_ne!(ann.user, UserId(0));
+    }
+}

@@ -264,3 +264,106 @@ fn get_blocked(cx: &mut Cx<'_, '_>, me: Account, req: contacts::GetBlocked) -> R
     let count = i32::try_from(all.len()).unwrap_or(i32::MAX);
     Ok(types::contacts::BlockedSlice { count, blocked, chats, users }.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Device, World};
+
+    fn import(
+        world: &mut World,
+        me: &Device,
+        whom: &Device,
+        name: &str,
+    ) -> types::contacts::ImportedContacts {
+        let contact = types::InputPhoneContact {
+            client_id: 7,
+            phone: format!("+{}", whom.phone),
+            first_name: name.to_owned(),
+            ..Default::default()
+        };
+        world.call(me, &contacts::ImportContacts { contacts: vec![contact.into()] }).expect("imported")
+    }
+
+    fn list(world: &mut World, me: &Device, hash: i64) -> enums::contacts::Contacts {
+        world.call(me, &contacts::GetContacts { hash }).expect("contacts")
+    }
+
+    #[test]
+    fn who_is_in_an_address_book_is_found_under_the_name_it_gives_them() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let imported = import(&mut world, &ann, &bob, "Bobby");
+        assert!(imported.imported.iter().all(|c| (c.user_id, c.client_id) == (bob.user.0, 7)));
+        assert!(matches!(imported.users.as_slice(), [enums::User::User(u)]
+            if u.contact && u.first_name.as_deref() == Some("Bobby") && u.phone.as_deref() == Some(&bob.phone)));
+        let enums::contacts::Contacts::Contacts(all) = list(&mut world, &ann, 0) else { panic!("no list") };
+        let sum = fold([i64::from(all.saved_count), bob.user.0].into_iter());
+        assert!(matches!(list(&mut world, &ann, sum), enums::contacts::Contacts::ContactsNotModified));
+        let id = vec![world.input_user(&ann, &bob)];
+        world.call(&ann, &contacts::DeleteContacts { id }).expect("deleted");
+        assert!(
+            matches!(list(&mut world, &ann, sum), enums::contacts::Contacts::Contacts(c) if c.contacts.is_empty())
+        );
+    }
+
+    #[test]
+    fn who_hides_from_address_books_is_not_found_by_one() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let key = enums::InputPrivacyKey::InputPrivacyKeyAddedByPhone;
+        let rules = vec![enums::InputPrivacyRule::InputPrivacyValueAllowContacts];
+        world.call(&bob, &tl::functions::account::SetPrivacy { key, rules }).expect("rules");
+        assert!(import(&mut world, &ann, &bob, "Bobby").imported.is_empty());
+        let phone = bob.phone.clone();
+        let found = world.call(&ann, &contacts::ResolvePhone { phone: phone.clone() });
+        assert_eq!(found.expect_err("hidden"), "PHONE_NOT_OCCUPIED");
+        import(&mut world, &bob, &ann, "Annie");
+        assert!(world.call(&ann, &contacts::ResolvePhone { phone }).is_ok());
+    }
+
+    #[test]
+    fn people_are_found_by_the_start_of_their_username() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let name = |username: &str| tl::functions::account::UpdateUsername { username: username.to_owned() };
+        world.call(&bob, &name("Robert_B")).expect("a username");
+        let search = |q: &str| contacts::Search { q: q.to_owned(), limit: 10, ..Default::default() };
+        let found = world.call(&ann, &search("@rober")).expect("found");
+        assert!(matches!(found.results.as_slice(), [enums::Peer::PeerUser(p)] if p.user_id == bob.user.0));
+        assert_eq!(world.call(&ann, &search("r")).expect_err("too short"), "QUERY_TOO_SHORT");
+        let resolve = |username: &str| contacts::ResolveUsername {
+            username: username.to_owned(),
+            ..Default::default()
+        };
+        let found = world.call(&ann, &resolve("ROBERT_b")).expect("found");
+        assert!(matches!(found.peer, enums::Peer::PeerUser(p) if p.user_id == bob.user.0));
+        world.call(&bob, &name("bobby_r")).expect("another username");
+        assert!(world.call(&ann, &search("rober")).expect("nobody").results.is_empty());
+        assert_eq!(world.call(&ann, &resolve("robert_b")).expect_err("nobody"), "USERNAME_NOT_OCCUPIED");
+    }
+
+    #[test]
+    fn the_blocked_are_listed_in_pages_and_other_devices_are_told() {
+        let mut world = World::new();
+        let (ann, bob, eve) = (world.person("Ann"), world.person("Bob"), world.person("Eve"));
+        let mut ann2 = world.device(&ann);
+        world.pushes(&mut ann2);
+        for other in [&bob, &eve] {
+            let id = world.input_peer(&ann, other);
+            world.call(&ann, &contacts::Block { my_stories_from: false, id }).expect("blocked");
+        }
+        let pushed = world.pushes(&mut ann2);
+        assert!(
+            matches!(pushed.as_slice(), [enums::Update::UpdatePeerBlocked(a), enums::Update::UpdatePeerBlocked(_)]
+            if a.blocked)
+        );
+        let page = |offset, limit| contacts::GetBlocked { my_stories_from: false, offset, limit };
+        let got = world.call(&ann, &page(0, 1)).expect("a page");
+        assert!(
+            matches!(got, enums::contacts::Blocked::BlockedSlice(s) if s.count == 2 && s.blocked.len() == 1)
+        );
+        let got = world.call(&ann, &page(0, 10)).expect("all");
+        assert!(matches!(got, enums::contacts::Blocked::Blocked(s) if s.users.len() == 2));
+    }
+}

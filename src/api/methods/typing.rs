@@ -62,3 +62,49 @@ fn set_typing(cx: &mut Cx<'_, '_>, me: Account, req: messages::SetTyping) -> Rpc
     cx.model.effects.tell(notice);
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Device, World};
+
+    fn types_to(world: &mut World, me: &Device, peer: enums::InputPeer) -> Result<bool, String> {
+        let action = enums::SendMessageAction::SendMessageTypingAction;
+        world.call(me, &messages::SetTyping { peer, top_msg_id: None, action })
+    }
+
+    #[test]
+    fn typing_is_heard_by_the_other_person_and_nobody_else() {
+        let mut world = World::new();
+        let (ann, bob, eve) = (world.person("Ann"), world.person("Bob"), world.person("Eve"));
+        let to_bob = world.input_peer(&ann, &bob);
+        types_to(&mut world, &ann, to_bob.clone()).expect("typing");
+        let told = world.told.clone();
+        assert!(world.whispers(&eve).is_empty());
+        world.told = told;
+        let heard = world.whispers(&bob);
+        assert!(matches!(heard.as_slice(), [enums::Update::UpdateUserTyping(u)] if u.user_id == ann.user.0));
+        let id = world.input_peer(&bob, &ann);
+        world.call(&bob, &tl::functions::contacts::Block { my_stories_from: false, id }).expect("blocked");
+        types_to(&mut world, &ann, to_bob).expect("typing into the void");
+        assert!(world.whispers(&bob).is_empty());
+    }
+
+    #[test]
+    fn typing_in_a_group_is_heard_by_its_members() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let users = vec![world.input_user(&ann, &bob)];
+        let create = messages::CreateChat { users, title: "Two".to_owned(), ttl_period: None };
+        let made = world.call(&ann, &create).expect("a group");
+        let enums::Updates::Updates(made) = made.updates else { panic!("an odd reply") };
+        let Some(enums::Chat::Chat(chat)) = made.chats.first() else { panic!("no group") };
+        let peer: enums::InputPeer = types::InputPeerChat { chat_id: chat.id }.into();
+        world.told.clear();
+        types_to(&mut world, &bob, peer.clone()).expect("typing");
+        let heard = world.whispers(&ann);
+        assert!(matches!(heard.as_slice(), [enums::Update::UpdateChatUserTyping(u)] if u.chat_id == chat.id));
+        let eve = world.person("Eve");
+        assert_eq!(types_to(&mut world, &eve, peer).expect_err("not hers"), "PEER_ID_INVALID");
+    }
+}
