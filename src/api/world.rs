@@ -161,7 +161,12 @@ impl World {
     }
 
     /// Makes a query that is written already; gives the bytes of the answer, or the name of the error.
-    pub(crate) fn call_raw(&mut self, device: &Device, layer: u16, query: Vec<u8>) -> Result<Vec<u8>, String> {
+    pub(crate) fn call_raw(
+        &mut self,
+        device: &Device,
+        layer: u16,
+        query: Vec<u8>,
+    ) -> Result<Vec<u8>, String> {
         let caller = Self::caller(device);
         let peeled = Peeled { layer: Some(layer), query, ..Default::default() };
         let answer = self.with_env(|api, env| api.call(&caller, &peeled, None, env));
@@ -239,7 +244,8 @@ impl World {
     /// What that is kept nowhere has been told to a device, and not read by it; all of it is forgotten then.
     pub(crate) fn whispers(&mut self, device: &Device) -> Vec<enums::Update> {
         let told = std::mem::take(&mut self.told);
-        let channels = self.api.listener(device.key).expect("a memory store reads").expect("a login").channels;
+        let channels =
+            self.api.listener(device.key).expect("a memory store reads").expect("a login").channels;
         let mine = told.iter().filter_map(|notice| match notice {
             Notice::Ephemeral { to, what } if to.contains(&device.user) => Some(what),
             Notice::EphemeralChannel { channel, what, except }
