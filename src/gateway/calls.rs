@@ -125,19 +125,36 @@ impl Entry {
         let answer = world::with_env(|env| node.api.call(&caller, &started.peeled, found.as_ref(), env));
         match answer {
             Answer::Reply(reply) => {
+                let mut unanswerable = false;
                 match reply.method {
-                    Some(method) => metrics::call_answered(method, reply.ok, started.began.elapsed()),
+                    Some(method) => {
+                        let took = started.began.elapsed();
+                        let refusal = reply.refusal().unwrap_or_default();
+                        tracing::debug!(method, key = identity.0, refusal, ?took, "a call");
+                        metrics::call_answered(method, reply.ok, took);
+                    }
                     None => {
                         metrics::unknown_method();
                         tracing::debug!(id = query_id(&started.peeled), "an unknown method");
+                        // Some clients ask at once again whatever they are told, unless it is to wait.
+                        unanswerable = !self.key().take_unknown_method();
                     }
+                }
+                if !reply.ok {
+                    node.look_after_store();
                 }
                 // The notice may be read before the commit is durable; what it leads to waits like everything else.
                 let origin = caller.key;
                 for notice in reply.effects.notices {
+                    node.push.entering(node, &notice);
                     node.bus.publish(Told { notice, origin, ticket: reply.ticket });
                 }
-                let input = SessionInput::Reply { to: started.msg_id, body: reply.body.into() };
+                let body = if unanswerable {
+                    answers::flood_wait(limits::UNKNOWN_METHOD_WAIT_SECONDS)
+                } else {
+                    reply.body.into()
+                };
+                let input = SessionInput::Reply { to: started.msg_id, body };
                 self.answer(node, reply.ticket, input);
                 self.learn_from(node, &started.peeled);
                 if let Some(listener) = listener.filter(|_| reply.ok) {
@@ -291,6 +308,7 @@ impl Entry {
             && matches!(input, SessionInput::Push { .. })
         {
             metrics::dropped("pushes");
+            self.miss();
             return;
         }
         // What stands behind something newer has to wait for that, or it would overtake.
