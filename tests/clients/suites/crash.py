@@ -29,7 +29,7 @@ from .telethon.updates import difference  # noqa: E402
 from .telethon.world import Device, World, prepare  # noqa: E402
 
 #: Messages per round and kind of chat, and how many are under way at once.
-MESSAGES, AT_ONCE = 30, 8
+MESSAGES, AT_ONCE = 50, 10
 
 #: How long a round may take, in seconds: a restart, a reconnect and a few dozen messages.
 ROUND_SECONDS = 120

@@ -144,6 +144,7 @@ async def reads_and_typing(world: World):
     await bob("openChat", chat_id=to_ann)
     await bob("viewMessages", chat_id=to_ann, message_ids=[heard["id"]], force_read=True)
     await ann.saw("updateChatReadOutbox", lambda u: u["last_read_outbox_message_id"] == sent["id"])
+    await ann("openChat", chat_id=to_bob)  # only then the library shows what people do whose status it does not know
     await bob("sendChatAction", chat_id=to_ann, action={"@type": "chatActionTyping"})
     await ann.saw("updateChatAction", lambda u: u["action"]["@type"] == "chatActionTyping")
     online = {"@type": "optionValueBoolean", "value": True}
