@@ -243,13 +243,20 @@ impl Model {
                 if !name.function && shape.result != name.newest().result {
                     return Err(format!("{at}: makes another type than its newest shape"));
                 }
+                let before = |param: &Param| {
+                    let name = param.name.clone();
+                    shape.params.iter().take_while(move |p| p.name != name)
+                };
                 for param in shape.params.iter().filter(|p| is_field(p)) {
                     self.check_type(name.world, &param.ty, &mut bare)
                         .map_err(|t| format!("{at}: unknown type {t}"))?;
                     if let Some((word, _)) = &param.flag
-                        && !shape.params.iter().any(|p| p.name == *word && p.ty == Ty::Flags)
+                        && !before(param).any(|p| p.name == *word && p.ty == Ty::Flags)
                     {
-                        return Err(format!("{at}: no word of flags is called {word}"));
+                        return Err(format!(
+                            "{at}: no word of flags called {word} stands before {}",
+                            param.name
+                        ));
                     }
                 }
                 if name.function && shape.result != Ty::Rest {

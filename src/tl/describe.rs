@@ -11,7 +11,7 @@ use crate::{Encode, Error, Layer, Reader, VECTOR, write};
 
 include!(concat!(env!("OUT_DIR"), "/shapes.rs"));
 
-/// Fields whose value is never printed.
+/// Fields whose value is never printed, by their name or by that of their constructor and their own.
 pub const HIDDEN: &[&str] = &[
     "new_nonce",
     "auth_key",
@@ -23,7 +23,11 @@ pub const HIDDEN: &[&str] = &[
     "secret",
     "bot_auth_token",
     "future_auth_token",
-    "email_code",
+    "code",
+    "stored.loginCode.hash",
+    "stored.authKey.key",
+    "stored.secrets.access",
+    "stored.secrets.files",
 ];
 
 /// The part of the schema a shape stands in.
@@ -198,6 +202,13 @@ pub fn same(a: &dyn Encode, b: &dyn Encode) -> bool {
     write(a, Layer::ALL) == write(b, Layer::ALL)
 }
 
+fn is_hidden(shape: &Shape, field: &Field) -> bool {
+    HIDDEN.iter().any(|hidden| match hidden.rsplit_once('.') {
+        Some((constructor, name)) => constructor == shape.name && name == field.name,
+        None => *hidden == field.name,
+    })
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     Debug,
@@ -266,7 +277,7 @@ impl Printer {
                 (false, Kind::True) => write!(self.out, "{}", field.name),
                 (false, _) => write!(self.out, "{}: ", field.name),
             };
-            if HIDDEN.contains(&field.name) {
+            if is_hidden(shape, field) {
                 let mut nobody = Self { style: self.style, out: String::new() };
                 nobody.value(r, &field.kind)?;
                 self.out.push_str(if json { "\"<hidden>\"" } else { "<hidden>" });
