@@ -23,6 +23,8 @@ pub(crate) struct Key {
     /// What makes it a temporary key; nothing for a permanent one.
     pub(crate) temp: Option<Temp>,
     budget: Mutex<Bucket>,
+    /// What is left of the calls of methods that nobody knows.
+    unknown_methods: Mutex<Bucket>,
     /// When its use was last noted in the store, in seconds since the Unix epoch.
     touched: AtomicU64,
 }
@@ -37,8 +39,17 @@ pub(crate) struct Temp {
 
 impl Key {
     fn new(auth: AuthKey, salts: Salts, temp: Option<Temp>, limits: &Limits) -> Self {
-        let budget = Bucket::full(burst(limits), Instant::now().into_std());
-        Self { auth, salts: Mutex::new(salts), temp, budget: Mutex::new(budget), touched: AtomicU64::new(0) }
+        let now = Instant::now().into_std();
+        let budget = Bucket::full(burst(limits), now);
+        let unknown_methods = Mutex::new(Bucket::full(limits::UNKNOWN_METHODS_PER_MINUTE, now));
+        Self {
+            auth,
+            salts: Mutex::new(salts),
+            temp,
+            budget: Mutex::new(budget),
+            unknown_methods,
+            touched: AtomicU64::new(0),
+        }
     }
 
     /// The key under which everything about the caller is kept: the permanent key that a temporary one is bound to, else
@@ -63,6 +74,12 @@ impl Key {
         let before = self.touched.load(Ordering::Relaxed);
         let due = now.secs().saturating_sub(before) >= limits::TOUCH_EVERY.as_secs();
         due && self.touched.compare_exchange(before, now.secs(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Takes one call of a method that nobody knows out of what the key may make of them now; false if it has to wait.
+    pub(crate) fn take_unknown_method(&self) -> bool {
+        let a_minute = limits::UNKNOWN_METHODS_PER_MINUTE;
+        self.unknown_methods.lock().take(a_minute, a_minute / 60.0, Instant::now().into_std())
     }
 
     /// Takes one call out of what the key may call now; false if it has to wait.

@@ -156,6 +156,7 @@ async fn sweep(node: Arc<Node>) {
         }
         node.sessions.sweep();
         node.push.sweep(&node);
+        node.look_after_store();
         metrics::queue("workers", node.workers.waiting());
         metrics::queue("handshakes", node.handshakes.waiting());
     }

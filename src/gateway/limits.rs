@@ -150,6 +150,12 @@ pub const CALLS_PARKED_PER_SESSION_MAX: usize = 64;
 /// The burst of calls that a key may make: so many seconds' worth.
 pub const CALL_BURST_SECONDS: u32 = 10;
 
+/// Calls of methods that nobody knows that one key may make in a minute, before it is told to wait.
+pub const UNKNOWN_METHODS_PER_MINUTE: f64 = 64.0;
+
+/// How long it has to wait then, in seconds.
+pub const UNKNOWN_METHOD_WAIT_SECONDS: u32 = 5;
+
 /// How long a call waits for the one it is to follow.
 pub const AFTER_MSG_TIME: Duration = Duration::from_secs(1);
 

@@ -229,6 +229,11 @@ impl News {
         }
     }
 
+    /// Whether a channel's posts are told.
+    pub(crate) fn knows_channel(&self, channel: ChannelId) -> bool {
+        self.channels.contains_key(&channel)
+    }
+
     /// A channel cannot be read any more.
     pub(crate) fn forget_channel(&mut self, channel: ChannelId) {
         self.channels.remove(&channel);

@@ -93,6 +93,19 @@ impl Push {
         }
     }
 
+    /// Before a notice is published, on the worker that caused it: whoever enters a channel is told from here on. Read later,
+    /// the end of the channel's log could lie behind a post that they have not seen.
+    pub(crate) fn entering(&self, node: &Node, notice: &Notice) {
+        let Notice::Membership { user, channel, member: true } = *notice else { return };
+        for online in self.online.of_user(user) {
+            if !online.news.lock().knows_channel(channel)
+                && let Some(listener) = load(node, online.key)
+            {
+                self.online.enter(online.key, &listener);
+            }
+        }
+    }
+
     fn spread(
         &self,
         node: &Arc<Node>,
