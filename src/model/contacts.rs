@@ -7,6 +7,7 @@ use crate::ctx::Ctx;
 use crate::error::{Done, Refusal};
 use crate::ids::{Peer, SERVICE, UserId};
 use crate::limits;
+use crate::shelf::{self, Shelf};
 use crate::tables::{BLOCKED, CONTACTS, KNOWN_BY};
 use crate::{updates, users};
 
@@ -65,9 +66,17 @@ pub fn peer_settings(tx: &Tx<'_>, me: UserId, other: UserId) -> Done<types::Peer
         return Ok(types::PeerSettings::default());
     }
     let relation = users::relation(tx, me, other)?;
+    if relation.contact {
+        return Ok(types::PeerSettings::default());
+    }
+    // Clients offer to block or report only who wrote first and was not answered; they take one without the other for an error.
+    let newest = Shelf::of(me, Peer::User(other)).older(tx, i32::MAX, limits::STRANGER_SCAN_MAX)?;
+    let stranger =
+        !newest.is_empty() && newest.iter().all(|m| shelf::is_incoming(m, me)) && !relation.blocked;
     Ok(types::PeerSettings {
-        add_contact: !relation.contact,
-        block_contact: !relation.contact && !relation.blocked,
+        report_spam: stranger,
+        add_contact: true,
+        block_contact: stranger,
         ..Default::default()
     })
 }

@@ -22,6 +22,7 @@ pub mod photos;
 pub mod presence;
 pub mod privacy;
 pub mod rights;
+pub mod saved;
 pub mod settings;
 pub mod shelf;
 pub mod tables;

@@ -62,6 +62,8 @@ pub const PINNED_MAX: usize = 100;
 pub const CONTACTS_MAX: usize = 10_000;
 /// People to whom a change of status is told.
 pub const STATUS_AUDIENCE_MAX: usize = 500;
+/// Messages that are looked at to see whether somebody was ever answered.
+pub const STRANGER_SCAN_MAX: usize = 20;
 /// Rules of one privacy key.
 pub const PRIVACY_RULES_MAX: usize = 20;
 /// People, or groups, that one privacy rule names.

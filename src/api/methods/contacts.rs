@@ -3,7 +3,7 @@
 use model::ids::{Peer, UserId};
 use model::{Refusal, contacts as book, presence, privacy, users};
 use tl::enums::PrivacyKey;
-use tl::functions::contacts;
+use tl::functions::{contacts, messages};
 use tl::{enums, types};
 
 use crate::limits;
@@ -24,6 +24,7 @@ methods! {
     contacts::Block => block, Writes;
     contacts::Unblock => unblock, Writes;
     contacts::GetBlocked => get_blocked, Reads;
+    messages::GetPeerSettings => get_peer_settings, Reads;
 }
 
 /// The sum by which a client says which list it has: <https://core.telegram.org/api/offsets#hash-generation>.
@@ -265,6 +266,23 @@ fn get_blocked(cx: &mut Cx<'_, '_>, me: Account, req: contacts::GetBlocked) -> R
     Ok(types::contacts::BlockedSlice { count, blocked, chats, users }.into())
 }
 
+/// What the bar above a conversation should offer.
+fn get_peer_settings(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: messages::GetPeerSettings,
+) -> Rpc<types::messages::PeerSettings> {
+    let peer = cx.peer(me, &req.peer)?;
+    let settings = match peer {
+        Peer::User(user) => book::peer_settings(cx.model.tx, me.0, user)?,
+        Peer::Chat(_) | Peer::Channel(_) => types::PeerSettings::default(),
+    };
+    let mut view = cx.view(me);
+    view.name(peer);
+    let (users, chats) = view.people()?;
+    Ok(types::messages::PeerSettings { settings, chats, users })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,7 +300,7 @@ mod tests {
             first_name: name.to_owned(),
             ..Default::default()
         };
-        world.call(me, &contacts::ImportContacts { contacts: vec![contact.into()] }).expect("imported")
+        world.call(me, &contacts::ImportContacts { contacts: vec![contact] }).expect("imported")
     }
 
     fn list(world: &mut World, me: &Device, hash: i64) -> enums::contacts::Contacts {

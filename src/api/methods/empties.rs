@@ -157,8 +157,6 @@ empties! {
         ..none()
     };
     Account: messages::GetSuggestedDialogFilters(_, _) => Vec::new();
-    Account: messages::GetPinnedSavedDialogs(_, _) => empty::<types::messages::SavedDialogs, _>();
-    Account: messages::GetSavedDialogs(_, _) => empty::<types::messages::SavedDialogs, _>();
     Account: messages::GetSponsoredMessages(_, _) => enums::messages::SponsoredMessages::SponsoredMessagesEmpty;
     Account: messages::GetScheduledHistory(_, _) => no_messages();
     Account: messages::GetScheduledMessages(_, _) => no_messages();
@@ -233,6 +231,7 @@ empties! {
     Account: payments::GetSavedInfo(_, _) => none();
     Account: payments::GetCurrencyRates(_, _) => none();
     Account: payments::GetOnrampProviders(_, _) => Vec::new();
+    Account: wallet::GetState(_, _) => empty::<types::WalletStateEmpty, _>();
     Account: premium::GetMyBoosts(_, _) => none();
 }
 

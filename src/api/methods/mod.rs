@@ -15,6 +15,7 @@ mod media;
 mod participants;
 mod photos;
 mod reply;
+mod saved;
 mod send;
 mod typing;
 mod updates;
@@ -47,6 +48,7 @@ const TABLES: &[&[Row]] = &[
     account::password::METHODS,
     account::privacy::METHODS,
     typing::METHODS,
+    saved::METHODS,
 ];
 
 /// Every method that is answered.

@@ -16,6 +16,9 @@ methods! {
     updates::GetChannelDifference => get_channel_difference, Writes;
 }
 
+/// Seconds after which a client that shows a channel looks again by itself, in case no push reached it.
+const CHANNEL_TIMEOUT_SECS: i32 = 30;
+
 /// From its first question about updates on, a key is pushed to; that is kept with the key.
 fn want_updates(cx: &mut Cx<'_, '_>) -> Rpc<()> {
     if !cx.key.updates_wanted {
@@ -147,7 +150,7 @@ fn get_channel_difference(
     let limit = usize::try_from(req.limit).unwrap_or(0).clamp(1, SLICE_MAX);
     let end = channels::head(cx.model.tx, channel)?.pts;
     if req.pts == end {
-        return Ok(types::updates::ChannelDifferenceEmpty { final_: true, pts: end, timeout: None }.into());
+        return Ok(types::updates::ChannelDifferenceEmpty { final_: true, pts: end, timeout: Some(CHANNEL_TIMEOUT_SECS) }.into());
     }
     let Some(rows) = channels::since(cx.model.tx, channel, req.pts, limit)? else {
         let entry = dialogs::entry(cx.model.tx, me.0, Peer::Channel(channel))?;
@@ -157,7 +160,7 @@ fn get_channel_difference(
         let messages = top.into_iter().collect();
         return Ok(types::updates::ChannelDifferenceTooLong {
             final_: true,
-            timeout: None,
+            timeout: Some(CHANNEL_TIMEOUT_SECS),
             dialog: dialog.into(),
             messages,
             chats,
@@ -179,7 +182,7 @@ fn get_channel_difference(
     Ok(types::updates::ChannelDifference {
         final_: pts >= end,
         pts,
-        timeout: None,
+        timeout: Some(CHANNEL_TIMEOUT_SECS),
         new_messages,
         other_updates,
         chats,

@@ -4,7 +4,7 @@ use model::dialogs::Entry;
 use model::ids::{ChannelId, ChatId, Peer, UserId};
 use model::shelf::{self, Shelf};
 use model::tables::NOTIFY;
-use model::{Done, channels, dialogs};
+use model::{Done, channels, dialogs, saved};
 use tl::{enums, stored, types};
 
 use super::View;
@@ -18,7 +18,14 @@ impl View<'_, '_> {
             self.name(Peer::from(from));
         }
         // A channel's row is the same for everybody, so whose it is, is seen only here.
-        let out = if matches!(peer, Peer::Channel(_)) { !shelf::is_incoming(row, self.me) } else { row.out };
+        let out = match peer {
+            Peer::Channel(_) => !shelf::is_incoming(row, self.me),
+            // In Saved Messages nothing goes out.
+            Peer::User(user) if user == self.me => false,
+            Peer::User(_) | Peer::Chat(_) => row.out,
+        };
+        let saved_peer_id = (peer == Peer::User(self.me)).then(|| saved::place(row, self.me));
+        saved_peer_id.iter().for_each(|peer| self.name(*peer));
         let reply_to = row.reply_to.as_ref().map(|reply| self.reply(reply));
         if let Some(action) = &row.action {
             return Ok(types::MessageService {
@@ -29,6 +36,7 @@ impl View<'_, '_> {
                 id: row.id,
                 from_id: row.from_id.clone(),
                 peer_id: row.peer.clone(),
+                saved_peer_id: saved_peer_id.map(Into::into),
                 reply_to,
                 date: row.date,
                 action: self.action(action)?,
@@ -55,6 +63,7 @@ impl View<'_, '_> {
             id: row.id,
             from_id: row.from_id.clone(),
             peer_id: row.peer.clone(),
+            saved_peer_id: saved_peer_id.map(Into::into),
             fwd_from,
             reply_to,
             date: row.date,
