@@ -150,7 +150,12 @@ fn get_channel_difference(
     let limit = usize::try_from(req.limit).unwrap_or(0).clamp(1, SLICE_MAX);
     let end = channels::head(cx.model.tx, channel)?.pts;
     if req.pts == end {
-        return Ok(types::updates::ChannelDifferenceEmpty { final_: true, pts: end, timeout: Some(CHANNEL_TIMEOUT_SECS) }.into());
+        return Ok(types::updates::ChannelDifferenceEmpty {
+            final_: true,
+            pts: end,
+            timeout: Some(CHANNEL_TIMEOUT_SECS),
+        }
+        .into());
     }
     let Some(rows) = channels::since(cx.model.tx, channel, req.pts, limit)? else {
         let entry = dialogs::entry(cx.model.tx, me.0, Peer::Channel(channel))?;
