@@ -548,3 +548,49 @@ fn a_key_on_which_nobody_logs_in_expires() {
     f.wait(DAY + 60);
     assert!(!known(&f, &ann), "and nobody came back");
 }
+
+#[test]
+fn what_an_edit_replaces_goes() {
+    let mut f = Files::new();
+    let (ann, bob) = (f.world.person("Ann"), f.world.person("Bob"));
+    f.send_document(&ann, &bob, b"the draft");
+    f.world.wait(1);
+    let file = f.upload(&ann, 78, b"the final text");
+    let edit = messages::EditMessage {
+        peer: f.world.input_peer(&ann, &bob),
+        id: 1,
+        media: Some(types::InputMediaUploadedDocument { file, ..text() }.into()),
+        ..Default::default()
+    };
+    f.call(&ann, &edit).expect("edited");
+    f.wait(DAY + 60);
+    assert_eq!(f.rim.blobs.values().collect::<Vec<_>>(), [b"the final text"]);
+}
+
+#[test]
+fn a_groups_photo_is_for_its_members() {
+    let mut f = Files::new();
+    let (ann, bob, cyd) = (f.world.person("Ann"), f.world.person("Bob"), f.world.person("Cyd"));
+    let create = messages::CreateChat {
+        users: vec![f.world.input_user(&ann, &bob)],
+        title: "Towers".to_owned(),
+        ..Default::default()
+    };
+    let enums::Updates::Updates(made) = f.call(&ann, &create).expect("a group").updates else {
+        panic!("odd updates")
+    };
+    let Some(enums::Chat::Chat(chat)) = made.chats.first() else { panic!("no group") };
+    let chat_id = chat.id;
+    let file = Some(f.upload(&ann, 1, b"IMG of all"));
+    let photo = types::InputChatUploadedPhoto { file, ..Default::default() };
+    f.call(&ann, &messages::EditChatPhoto { chat_id, photo: photo.into() }).expect("set");
+    let full = f.call(&bob, &messages::GetFullChat { chat_id }).expect("the group's page");
+    let Some(enums::Chat::Chat(chat)) = full.chats.first() else { panic!("no group") };
+    let enums::ChatPhoto::ChatPhoto(photo) = &chat.photo else { panic!("no photo") };
+    let location = || -> enums::InputFileLocation {
+        let peer = types::InputPeerChat { chat_id }.into();
+        types::InputPeerPhotoFileLocation { big: true, peer, photo_id: photo.photo_id }.into()
+    };
+    assert_eq!(f.read(&bob, location()), Ok(b"cIMG of all".to_vec()));
+    assert!(f.read(&cyd, location()).is_err());
+}
