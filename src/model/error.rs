@@ -116,7 +116,9 @@ refusals! {
     MessageIdsEmpty 400 "MESSAGE_IDS_EMPTY";
     MessageIdInvalid 400 "MESSAGE_ID_INVALID";
     MessageNotModified 400 "MESSAGE_NOT_MODIFIED";
+    MessageNotReadYet 400 "MESSAGE_NOT_READ_YET";
     MessageTooLong 400 "MESSAGE_TOO_LONG";
+    MessageTooOld 400 "MESSAGE_TOO_OLD";
     MethodInvalid 400 "METHOD_INVALID";
     MsgIdInvalid 400 "MSG_ID_INVALID";
     MsgWaitFailed 400 "MSG_WAIT_FAILED";

@@ -10,7 +10,7 @@ use crate::ctx::{Ctx, Notice};
 use crate::error::Done;
 use crate::ids::{KeyId, UserId};
 use crate::tables::{KEYS, LOGINS};
-use crate::{jobs, limits};
+use crate::{jobs, limits, settings};
 
 /// A key's row.
 pub fn find(tx: &Tx<'_>, key: KeyId) -> Done<Option<stored::AuthKey>> {
@@ -41,10 +41,20 @@ fn look_later(cx: &mut Ctx<'_, '_>, key: KeyId, last: Time) -> Done<()> {
     jobs::put(cx, due, stored::WorkExpireKey { key_id: key.0 }.into())
 }
 
-/// Forgets a key on which nobody is logged in and that nobody has used for long. One that is used is looked at again.
+/// Forgets a key on which nobody is logged in and that nobody has used for long, and ends a login that was not used for as
+/// long as its person allows. A key that is used is looked at again.
 pub fn expire(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<()> {
-    let Some(row) = find(cx.tx, key)?.filter(|row| row.user_id.is_none()) else { return Ok(()) };
+    let Some(row) = find(cx.tx, key)? else { return Ok(()) };
     let last = Time::from_secs(u64::try_from(row.last_active).unwrap_or(0));
+    if let Some(user) = row.user_id.map(UserId) {
+        let days = settings::preferences(cx.tx, user)?.login_ttl_days;
+        let ttl = Duration::from_secs(u64::from(days.unsigned_abs()) * 86_400);
+        if last + ttl <= cx.now {
+            return log_out(cx, key);
+        }
+        let due = cx.now + Duration::from_secs(limits::LOGIN_LOOK_SECS.into());
+        return jobs::put(cx, due, stored::WorkExpireKey { key_id: key.0 }.into());
+    }
     if last + Duration::from_secs(limits::IDLE_KEY_SECS.into()) > cx.now {
         return look_later(cx, key, last);
     }

@@ -92,6 +92,8 @@ pub const FILE_KEEP_SECS: u32 = 24 * 3600;
 pub const PROFILE_PHOTOS_MAX: usize = 200;
 /// Seconds without a call after which a key on which nobody is logged in is forgotten.
 pub const IDLE_KEY_SECS: u32 = 24 * 3600;
+/// Seconds after which a login is looked at again, whether it is still used.
+pub const LOGIN_LOOK_SECS: u32 = 7 * 24 * 3600;
 /// Seconds before the present at which jobs are looked for again: what a transaction that takes long puts down is still found.
 pub const JOBS_LOOK_BACK_SECS: u64 = 256;
 /// Buckets of time in which one look searches for jobs.

@@ -387,4 +387,64 @@ mod tests {
         assert_eq!(world.call(&ann, &ttl).expect_err("no time"), "TTL_DAYS_INVALID");
         assert_ne!(ann.user, UserId(0));
     }
+
+    #[test]
+    fn who_does_not_want_to_be_invited_or_linked_to_is_not() {
+        let mut world = World::new();
+        let (ann, bob, eve) = (world.person("Ann"), world.person("Bob"), world.person("Eve"));
+        let nobody = || vec![enums::InputPrivacyRule::InputPrivacyValueDisallowAll];
+        set_privacy(&mut world, &bob, enums::InputPrivacyKey::InputPrivacyKeyChatInvite, nobody());
+        set_privacy(&mut world, &bob, enums::InputPrivacyKey::InputPrivacyKeyForwards, nobody());
+        let users = vec![world.input_user(&ann, &bob), world.input_user(&ann, &eve)];
+        let create = functions::messages::CreateChat { users, title: "Three".to_owned(), ttl_period: None };
+        let made = world.call(&ann, &create).expect("a group");
+        assert_eq!(made.missing_invitees.iter().map(|m| m.user_id).collect::<Vec<_>>(), [bob.user.0]);
+        let to_ann = world.input_peer(&bob, &ann);
+        world.say(&bob, to_ann, "between us", 1);
+        let from_peer = world.input_peer(&ann, &bob);
+        let ask = functions::messages::GetHistory { peer: from_peer.clone(), limit: 1, ..Default::default() };
+        let enums::messages::Messages::Messages(page) = world.call(&ann, &ask).expect("a page") else {
+            panic!("a slice")
+        };
+        let Some(enums::Message::Message(said)) = page.messages.first() else { panic!("nothing said") };
+        let forward = functions::messages::ForwardMessages {
+            from_peer,
+            to_peer: world.input_peer(&ann, &eve),
+            id: vec![said.id],
+            random_id: vec![2],
+            ..Default::default()
+        };
+        let enums::Updates::Updates(told) = world.call(&ann, &forward).expect("forwarded") else {
+            panic!("odd")
+        };
+        let header = told.updates.iter().find_map(|update| match update {
+            enums::Update::UpdateNewMessage(u) => match &u.message {
+                enums::Message::Message(m) => m.fwd_from.as_ref(),
+                _ => None,
+            },
+            _ => None,
+        });
+        assert!(header.is_some_and(|h| h.from_id.is_none() && h.from_name.as_deref() == Some("Bob")));
+    }
+
+    #[test]
+    fn a_login_that_is_not_used_ends_as_its_person_wants() {
+        let mut world = World::new();
+        let ann = world.person("Ann");
+        let ttl = account::SetAuthorizationTTL { authorization_ttl_days: 30 };
+        assert!(world.call(&ann, &ttl).expect("set"));
+        let all = world.call(&ann, &account::GetAuthorizations {}).expect("devices");
+        assert_eq!(all.authorization_ttl_days, 30);
+        world.wait(29 * 86_400);
+        world
+            .with_env(|api, env| api.alter(env, ann.key, |cx| keys::expire(cx, ann.key)))
+            .expect("looked at");
+        assert!(world.call(&ann, &account::GetAuthorizations {}).is_ok());
+        world.wait(2 * 86_400);
+        world
+            .with_env(|api, env| api.alter(env, ann.key, |cx| keys::expire(cx, ann.key)))
+            .expect("looked at");
+        let gone = world.call(&ann, &account::GetAuthorizations {});
+        assert_eq!(gone.expect_err("ended"), "AUTH_KEY_UNREGISTERED");
+    }
 }

@@ -4,7 +4,7 @@
 //! computes from it. An empty catalogue has the hash 0 in every client's formula, so each of these lists is empty and says 0.
 
 use model::ids::Peer;
-use model::{Refusal, channels, updates};
+use model::{Refusal, channels, dialogs, updates};
 use tl::{enums, types};
 
 use crate::method::{Account, Cx, Depth, Guest, Mode, Role, Row, Rpc, run};
@@ -140,6 +140,8 @@ empties! {
     Account: account::GetWebBrowserSettings(_, _) => empty::<types::account::WebBrowserSettings, _>();
     Account: account::GetPasskeys(_, _) => none();
     Account: account::GetAllSecureValues(_, _) => Vec::new();
+    Account: account::InitTakeoutSession(cx, _) => types::account::Takeout { id: cx.model.dice.u64().cast_signed() };
+    Account: account::FinishTakeoutSession(_, _) => true;
     Account: account::GetAutoDownloadSettings(_, _) => auto_download();
     Account: account::GetAutoSaveSettings(_, _) => none();
     Account: messages::GetAttachMenuBots(_, _) => empty::<types::AttachMenuBots, _>();
@@ -167,6 +169,7 @@ empties! {
     Account: messages::GetExtendedMedia(cx, _) => no_updates(cx);
     Account: messages::GetFactCheck(_, _) => Vec::new();
     Account: messages::GetMessageReadParticipants(_, _) => Vec::new();
+    Account: messages::GetOutboxReadDate(cx, req) => no_read_date(cx, &req)?;
     Account: messages::GetDefaultHistoryTTL(_, _) => none();
     Account: messages::GetSplitRanges(_, _) => Vec::new();
     Account: messages::GetOnlines(_, _) => types::ChatOnlines { onlines: 1 };
@@ -270,6 +273,17 @@ fn unaffected(cx: &Cx<'_, '_>, peer: &enums::InputPeer) -> Rpc<types::messages::
         Peer::User(_) | Peer::Chat(_) => updates::head(cx.model.tx, me.0)?.pts,
     };
     Ok(types::messages::AffectedHistory { pts, pts_count: 0, offset: 0 })
+}
+
+/// When a message was read is not kept, only whether: what was read is too old to tell.
+fn no_read_date(
+    cx: &Cx<'_, '_>,
+    req: &tl::functions::messages::GetOutboxReadDate,
+) -> Rpc<types::OutboxReadDate> {
+    let me = Account::admit(cx)?;
+    let peer = cx.peer(me, &req.peer)?;
+    let read = dialogs::find(cx.model.tx, me.0, peer)?.is_some_and(|d| req.msg_id <= d.read_outbox_max);
+    refused(if read { Refusal::MessageTooOld } else { Refusal::MessageNotReadYet })
 }
 
 fn no_stories(cx: &Cx<'_, '_>, peer: &enums::InputPeer) -> Rpc<types::stories::PeerStories> {
