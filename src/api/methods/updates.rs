@@ -184,10 +184,11 @@ fn get_channel_difference(
     }
     let (users, chats) = view.people()?;
     let pts = rows.last().map_or(end, |(pts, _)| *pts);
+    let final_ = pts >= end;
     Ok(types::updates::ChannelDifference {
-        final_: pts >= end,
+        final_,
         pts,
-        timeout: Some(CHANNEL_TIMEOUT_SECS),
+        timeout: final_.then_some(CHANNEL_TIMEOUT_SECS),
         new_messages,
         other_updates,
         chats,
