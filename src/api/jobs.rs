@@ -7,7 +7,7 @@
 use env::{Env, Time};
 use model::ids::{FileId, KeyId};
 use model::jobs::{self, JobKey};
-use model::{Ctx, Done, Effects, Stop, files, keys};
+use model::{Ctx, Done, Effects, Stop, files, keys, login};
 use store::Ticket;
 use tl::stored;
 use tl::stored::enums::Work;
@@ -93,6 +93,8 @@ impl Api {
             Work::WorkExpireUpload(work) => {
                 self.finish(key, env, |cx| files::expire_upload(cx, KeyId(work.key_id), work.file_id))
             }
+            Work::WorkForgetCode(work) => self.finish(key, env, |cx| login::forget_code(cx, &work.phone)),
+            Work::WorkForgetCount(work) => self.finish(key, env, |cx| login::forget_count(cx, &work.what)),
             Work::WorkCollectFile(work) => self.finish(key, env, |cx| files::collect(cx, FileId(work.id))),
             Work::WorkExpireKey(work) => self.finish(key, env, |cx| keys::expire(cx, KeyId(work.key_id))),
         }

@@ -37,6 +37,21 @@ pub fn deliver_code(cx: &mut Ctx<'_, '_>, phone: &str, code: &str) -> Done<()> {
     put(cx, now, work.into())
 }
 
+/// Has a login code forgotten when it cannot matter any more.
+pub fn forget_code(cx: &mut Ctx<'_, '_>, phone: &str) -> Done<()> {
+    in_a_day(cx, stored::WorkForgetCode { phone: phone.to_owned() }.into())
+}
+
+/// Has something that was counted forgotten when it cannot matter any more.
+pub fn forget_count(cx: &mut Ctx<'_, '_>, what: &str) -> Done<()> {
+    in_a_day(cx, stored::WorkForgetCount { what: what.to_owned() }.into())
+}
+
+fn in_a_day(cx: &mut Ctx<'_, '_>, work: Work) -> Done<()> {
+    let due = cx.now + Duration::from_secs(u64::from(limits::DAY_SECS.unsigned_abs()) + 60);
+    put(cx, due, work)
+}
+
 /// Before which time no job waits any more, as it was last noted.
 pub fn noted_start(tx: &Tx<'_>) -> Done<Option<Time>> {
     let row = tx.get(&JOBS_FROM, &Global)?;

@@ -23,6 +23,7 @@ pub mod presence;
 pub mod privacy;
 pub mod rights;
 pub mod saved;
+mod sent;
 pub mod settings;
 pub mod shelf;
 pub mod tables;

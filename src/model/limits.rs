@@ -52,6 +52,8 @@ pub const CLEAR_STEP: usize = 100;
 pub const LOG_KEEP: i32 = 50_000;
 /// Rows a call trims from a log that is too long.
 pub const LOG_TRIM_STEP: usize = 16;
+/// Forgotten `random_id`s that go with each message that comes.
+pub const SENT_TRIM_STEP: usize = 16;
 /// Log rows in one slice of a difference.
 pub const SLICE_MAX: usize = 500;
 /// Conversations that one account lists.
@@ -74,6 +76,12 @@ pub const TTL_DAYS_MAX: i32 = 730;
 pub const CODE_ATTEMPTS_MAX: i32 = 5;
 /// Code requests per phone number within `CODE_WINDOW_SECS`.
 pub const CODES_PER_PHONE: i32 = 5;
+/// Code requests per phone number in a day.
+pub const CODES_PER_PHONE_DAILY: i32 = 20;
+/// Wrong codes per phone number in a day: of 100,000 codes, so many guesses find one in 2,000 days.
+pub const WRONG_CODES_DAILY: i32 = 50;
+/// A day in seconds.
+pub const DAY_SECS: i32 = 24 * 3600;
 /// Seconds over which code requests are counted.
 pub const CODE_WINDOW_SECS: i32 = 600;
 /// Seconds a login code is good for.

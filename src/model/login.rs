@@ -6,6 +6,7 @@ use tl::stored;
 use crate::ctx::Ctx;
 use crate::error::{Done, Refusal, Stop};
 use crate::ids::UserId;
+use crate::jobs;
 use crate::limits;
 use crate::tables::{EXPORTS, LOGIN_CODES, TALLIES};
 
@@ -41,6 +42,7 @@ pub fn deal(cx: &mut Ctx<'_, '_>, policy: &Policy, phone: &str) -> Done<stored::
     let test = if policy.test_numbers { test_code(phone) } else { None };
     if test.is_none() {
         count(cx, &format!("code:{phone}"), policy.codes_per_phone, limits::CODE_WINDOW_SECS)?;
+        count(cx, &format!("codes of a day:{phone}"), limits::CODES_PER_PHONE_DAILY, limits::DAY_SECS)?;
     }
     let code = test.unwrap_or_else(|| {
         let span = 10_u64.pow(policy.code_digits.clamp(4, 9));
@@ -56,6 +58,7 @@ pub fn deal(cx: &mut Ctx<'_, '_>, policy: &Policy, phone: &str) -> Done<stored::
         ..Default::default()
     };
     cx.tx.put(&LOGIN_CODES, &key(phone), &row)?;
+    jobs::forget_code(cx, phone)?;
     Ok(row)
 }
 
@@ -63,7 +66,11 @@ pub fn deal(cx: &mut Ctx<'_, '_>, policy: &Policy, phone: &str) -> Done<stored::
 pub fn count(cx: &mut Ctx<'_, '_>, what: &str, max: i32, window_secs: i32) -> Done<()> {
     let key = (Name::of(what), what.to_owned());
     let now = cx.date();
-    let mut row = cx.tx.get(&TALLIES, &key)?.unwrap_or_default();
+    let known = cx.tx.get(&TALLIES, &key)?;
+    if known.is_none() {
+        jobs::forget_count(cx, what)?;
+    }
+    let mut row = known.unwrap_or_default();
     if now.saturating_sub(row.since) >= window_secs {
         row = stored::Tally { since: now, count: 0 };
     }
@@ -73,6 +80,31 @@ pub fn count(cx: &mut Ctx<'_, '_>, what: &str, max: i32, window_secs: i32) -> Do
     }
     row.count += 1;
     cx.tx.put(&TALLIES, &key, &row)?;
+    Ok(())
+}
+
+fn wrong(phone: &str) -> String {
+    format!("wrong codes:{phone}")
+}
+
+/// Forgets what was counted under a name, or looks again later if its window is still open: anybody can have things counted
+/// for any number and from any address, and none of that may stay.
+pub fn forget_count(cx: &mut Ctx<'_, '_>, what: &str) -> Done<()> {
+    let key = (Name::of(what), what.to_owned());
+    let Some(row) = cx.tx.get(&TALLIES, &key)? else { return Ok(()) };
+    if cx.date().saturating_sub(row.since) < limits::DAY_SECS {
+        return jobs::forget_count(cx, what);
+    }
+    Ok(cx.tx.delete(&TALLIES, &key)?)
+}
+
+/// Forgets the code of a phone number, once it is worth nothing any more.
+pub fn forget_code(cx: &mut Ctx<'_, '_>, phone: &str) -> Done<()> {
+    if let Some(row) = cx.tx.get(&LOGIN_CODES, &key(phone))? {
+        if row.consumed || row.expires <= cx.date() {
+            cx.tx.delete(&LOGIN_CODES, &key(phone))?;
+        }
+    }
     Ok(())
 }
 
@@ -107,6 +139,8 @@ pub fn try_code(cx: &mut Ctx<'_, '_>, phone: &str, hash: &str, code: &str) -> Do
         cx.tx.put(&LOGIN_CODES, &key(phone), &row)?;
         return Ok(());
     }
+    // Somebody who guesses gets new codes, too, so wrong ones are counted over all of them.
+    count(cx, &wrong(phone), limits::WRONG_CODES_DAILY, limits::DAY_SECS)?;
     row.attempts += 1;
     cx.tx.put(&LOGIN_CODES, &key(phone), &row)?;
     Err(Stop::Counted(Refusal::PhoneCodeInvalid))

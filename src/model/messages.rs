@@ -12,8 +12,8 @@ use crate::error::{Done, Refusal};
 use crate::ids::{ChatId, Peer, SERVICE, UserId};
 use crate::limits;
 use crate::shelf::{self, Shelf};
-use crate::tables::{DIALOGS, SENT};
-use crate::{updates, users};
+use crate::tables::DIALOGS;
+use crate::{sent, updates, users};
 
 /// What is to be sent: a message without its place.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +81,7 @@ pub fn send(
         if random_id == 0 {
             return Err(Refusal::RandomIdEmpty.into());
         }
-        if let Some(sent) = cx.tx.get(&SENT, &(me, cx.origin, peer, random_id))? {
+        if let Some(sent) = sent::find(cx, me, peer, random_id)? {
             return Ok(Placed { shelf, id: sent.msg_id, pts: sent.pts, fresh: false });
         }
     }
@@ -92,7 +92,7 @@ pub fn send(
     };
     if let Some(random_id) = random_id {
         let sent = stored::Sent { msg_id: id, pts, date: cx.date() };
-        cx.tx.put(&SENT, &(me, cx.origin, peer, random_id), &sent)?;
+        sent::keep(cx, me, peer, random_id, &sent)?;
     }
     Ok(Placed { shelf, id, pts, fresh: true })
 }

@@ -45,8 +45,8 @@ pub const PREFERENCES: Table<UserId, stored::Preferences> = Table::new(b'e');
 pub const PRIVACY: Table<(UserId, u8), stored::PrivacyRules> = Table::new(b'v');
 /// What happened to them, by (pts, aside): a row with aside 0 took that pts, the others happened after it.
 pub const LOGS: Table<(UserId, i32, i32), stored::Logged> = Table::new(b'p');
-/// What a `random_id` became: per key, conversation and random id.
-pub const SENT: Table<(UserId, KeyId, Peer, i64), stored::Sent> = Table::new(b'r');
+/// What a `random_id` became: by week, then per key, conversation and random id.
+pub const SENT: Table<(UserId, u16, KeyId, Peer, i64), stored::Sent> = Table::new(b'r');
 /// Whom they know.
 pub const CONTACTS: Table<(UserId, UserId), stored::Contact> = Table::new(b'k');
 /// Who knows them: the mirror of `CONTACTS`.

@@ -219,3 +219,104 @@ fn import_authorization(
 pub(super) fn login_hash(cx: &Cx<'_, '_>, me: Account, key: i64) -> i64 {
     if key == cx.model.origin.0 { 0 } else { cx.site.access_hash(me.0, Kind::Login, key) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::World;
+
+    #[test]
+    fn a_wrong_code_is_counted_and_a_code_ends_after_five() {
+        let mut world = World::new();
+        let mut device = world.guest();
+        device.phone = "4915100000001".to_owned();
+        let hash = world.ask_code(&device);
+        let code =
+            world.api.pending_code(&device.phone, world.now.unix()).expect("a number").expect("a code");
+        let wrong = if code == "00000" { "00001" } else { "00000" };
+        for _ in 0..5 {
+            assert_eq!(world.sign_in(&device, &hash, wrong).expect_err("wrong"), "PHONE_CODE_INVALID");
+        }
+        assert_eq!(world.sign_in(&device, &hash, &code).expect_err("too late"), "PHONE_CODE_EXPIRED");
+    }
+
+    #[test]
+    fn guesses_are_counted_over_all_codes_of_a_day() {
+        let mut world = World::new();
+        let mut device = world.guest();
+        device.phone = "4915100000002".to_owned();
+        let mut invalid = 0;
+        for _ in 0..12 {
+            let hash = world.ask_code(&device);
+            for _ in 0..5 {
+                match world.sign_in(&device, &hash, "x").expect_err("wrong").as_str() {
+                    "PHONE_CODE_INVALID" => invalid += 1,
+                    other => assert!(other.starts_with("FLOOD_WAIT_"), "{other}"),
+                }
+            }
+            world.wait(601);
+        }
+        assert_eq!(invalid, model::limits::WRONG_CODES_DAILY);
+    }
+
+    #[test]
+    fn what_was_counted_about_a_number_is_forgotten_in_the_end() {
+        let mut world = World::new();
+        let mut device = world.guest();
+        device.phone = "4915100000003".to_owned();
+        world.ask_code(&device);
+        let counted = |world: &World| {
+            use model::tables::{LOGIN_CODES, TALLIES};
+            let name = |what: &str| (store::Name::of(what), what.to_owned());
+            let (found, _) = world
+                .api
+                .store()
+                .read(|tx| -> Result<_, store::Fault> {
+                    Ok([
+                        tx.get(&LOGIN_CODES, &name("4915100000003"))?.is_some(),
+                        tx.get(&TALLIES, &name("code:4915100000003"))?.is_some(),
+                        tx.get(&TALLIES, &name("codes from 127.0.0.1"))?.is_some(),
+                    ])
+                })
+                .expect("a memory store reads");
+            found
+        };
+        assert_eq!(counted(&world), [true; 3]);
+        world.wait(2 * 24 * 3600);
+        world.run_jobs();
+        world.wait(2 * 24 * 3600);
+        world.run_jobs();
+        assert_eq!(counted(&world), [false; 3]);
+    }
+
+    #[test]
+    fn a_login_ends_on_the_other_device_at_once() {
+        let mut world = World::new();
+        let ann = world.person("Ann");
+        let other = world.device(&ann);
+        world.call(&ann, &auth::ResetAuthorizations {}).expect("the others end");
+        let state = tl::functions::updates::GetState {};
+        assert_eq!(world.call(&other, &state).expect_err("logged out"), "AUTH_KEY_UNREGISTERED");
+        assert!(world.call(&ann, &state).is_ok());
+    }
+
+    #[test]
+    fn a_repeated_random_id_is_known_over_the_turn_of_a_week() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let to_bob = world.input_peer(&ann, &bob);
+        let first = world.say(&ann, to_bob.clone(), "once", 9);
+        world.wait(6 * 24 * 3600);
+        let again = world.say(&ann, to_bob.clone(), "once", 9);
+        assert!(matches!(
+            (first.first(), again.first()),
+            (Some(enums::Update::UpdateMessageID(a)), Some(enums::Update::UpdateMessageID(b))) if a.id == b.id
+        ));
+        world.wait(15 * 24 * 3600);
+        let later = world.say(&ann, to_bob, "once", 9);
+        assert!(matches!(
+            (first.first(), later.first()),
+            (Some(enums::Update::UpdateMessageID(a)), Some(enums::Update::UpdateMessageID(b))) if a.id != b.id
+        ));
+    }
+}

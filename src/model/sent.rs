@@ -1,0 +1,51 @@
+//! What a `random_id` became: the memory by which a repeated call finds what the first one sent, also after a restart.
+//!
+//! It lasts for one to two weeks, far longer than any client repeats a call. Rows lie by week, so that the old ones stand in
+//! front and go a few at a time, with the messages that come.
+
+use store::Order;
+use tl::stored;
+
+use crate::ctx::Ctx;
+use crate::error::Done;
+use crate::ids::{Peer, UserId};
+use crate::limits;
+use crate::tables::SENT;
+
+const WEEK_SECS: u64 = 7 * 24 * 3600;
+
+fn week(cx: &Ctx<'_, '_>) -> u16 {
+    u16::try_from(cx.now.secs() / WEEK_SECS).unwrap_or(u16::MAX)
+}
+
+/// What `me` sent to `peer` under this number from the calling key.
+pub(crate) fn find(cx: &Ctx<'_, '_>, me: UserId, peer: Peer, random_id: i64) -> Done<Option<stored::Sent>> {
+    let week = week(cx);
+    for week in [week, week.saturating_sub(1)] {
+        if let Some(sent) = cx.tx.get(&SENT, &(me, week, cx.origin, peer, random_id))? {
+            return Ok(Some(sent));
+        }
+    }
+    Ok(None)
+}
+
+/// Remembers what was sent, and forgets some of what is too old.
+pub(crate) fn keep(
+    cx: &mut Ctx<'_, '_>,
+    me: UserId,
+    peer: Peer,
+    random_id: i64,
+    sent: &stored::Sent,
+) -> Done<()> {
+    let week = week(cx);
+    let is_old = |key: &(UserId, u16, _, _, _)| key.1.saturating_add(1) < week;
+    let oldest = cx.tx.keys(&SENT, SENT.of(me), Order::Forward, 1)?;
+    if oldest.first().is_some_and(is_old) {
+        for key in cx.tx.keys(&SENT, SENT.of(me), Order::Forward, limits::SENT_TRIM_STEP)? {
+            if is_old(&key) {
+                cx.tx.delete(&SENT, &key)?;
+            }
+        }
+    }
+    Ok(cx.tx.put(&SENT, &(me, week, cx.origin, peer, random_id), sent)?)
+}
