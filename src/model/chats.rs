@@ -178,7 +178,7 @@ pub fn participants(row: &stored::Chat) -> enums::ChatParticipants {
     types::ChatParticipants { chat_id: row.id, participants, version: row.version }.into()
 }
 
-/// Tells the members of a group, but for `new`, what changed about its members; `new` gets the whole list.
+/// Tells the members of a group what changed; `new`, who has just come, gets the whole list of members instead.
 fn tell(cx: &mut Ctx<'_, '_>, row: &stored::Chat, update: &enums::Update, new: Option<UserId>) -> Done<()> {
     for member in members(row) {
         let update = if new == Some(member) {
@@ -342,11 +342,7 @@ pub fn set_about(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, about: &str) ->
     check_about(&row.about, about)?;
     about.clone_into(&mut row.about);
     cx.tx.put(&CHATS, &chat, &row)?;
-    let update = enums::Update::from(types::UpdateChat { chat_id: chat.0 });
-    for member in members(&row) {
-        updates::append_aside(cx, member, update.clone())?;
-    }
-    Ok(())
+    tell(cx, &row, &types::UpdateChat { chat_id: chat.0 }.into(), None)
 }
 
 /// Makes a member an admin, or a plain member again.
@@ -397,6 +393,20 @@ pub fn set_banned_rights(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, banned:
     });
     tell(cx, &row, &update, None)?;
     Ok(update)
+}
+
+/// Whether what is said in a group may be saved and passed on. Its owner only.
+pub fn set_noforwards(cx: &mut Ctx<'_, '_>, me: UserId, chat: ChatId, on: bool) -> Done<()> {
+    let mut row = mine(cx.tx, me, chat)?;
+    if row.creator != me.0 {
+        return Err(Refusal::ChatAdminRequired.into());
+    }
+    if row.noforwards == on {
+        return Err(Refusal::ChatNotModified.into());
+    }
+    row.noforwards = on;
+    cx.tx.put(&CHATS, &chat, &row)?;
+    tell(cx, &row, &types::UpdateChat { chat_id: chat.0 }.into(), None)
 }
 
 /// Ends a group: everybody is out, and nobody enters again. What they have read stays in their boxes.

@@ -127,6 +127,30 @@ pub fn managed(tx: &Tx<'_>, me: UserId, peer: Peer, hash: &str) -> Done<stored::
     Ok(row)
 }
 
+/// Forgets a link that has ended: it opens nothing, and now nobody finds it either.
+pub fn forget(cx: &mut Ctx<'_, '_>, hash: &str) -> Done<()> {
+    let ended = known(cx.tx, hash)?.is_some_and(|row| row.revoked);
+    if !ended {
+        return Err(Refusal::ChatInvitePermanent.into());
+    }
+    Ok(cx.tx.delete(&INVITES, &(Name::of(hash), hash.to_owned()))?)
+}
+
+/// The admins of a group or channel who have a valid link.
+pub fn admins(tx: &Tx<'_>, peer: Peer) -> Done<Vec<UserId>> {
+    Ok(match peer {
+        Peer::Chat(chat) => {
+            let row = chats::known(tx, chat)?;
+            row.members.iter().filter(|m| m.invite.is_some()).map(|m| UserId(m.user_id)).collect()
+        }
+        Peer::Channel(channel) => {
+            let places = channels::standing(tx, channel)?;
+            places.iter().filter(|m| m.invite.is_some()).map(|m| UserId(m.user_id)).collect()
+        }
+        Peer::User(_) => Vec::new(),
+    })
+}
+
 /// Whose a group or channel is.
 pub fn owner(tx: &Tx<'_>, peer: Peer) -> Done<UserId> {
     Ok(UserId(match peer {

@@ -33,6 +33,7 @@ methods! {
     channels::ReadHistory => read_history, Writes;
     channels::ReadMessageContents => read_message_contents, Reads;
     channels::ExportMessageLink => export_message_link, Reads;
+    messages::GetMessagesViews => get_messages_views, Reads, Empty;
     channels::GetSendAs => get_send_as, Reads;
 }
 
@@ -255,6 +256,32 @@ fn export_message_link(
     };
     // Nothing here is embedded in web pages.
     Ok(types::ExportedMessageLink { link, html: String::new() })
+}
+
+/// How often posts were seen. That is not counted: it would cost a write for every reader of every post.
+fn get_messages_views(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: tl::functions::messages::GetMessagesViews,
+) -> Rpc<types::messages::MessageViews> {
+    if req.id.len() > limits::IDS_MAX {
+        return Err(Refusal::LimitInvalid.into());
+    }
+    let peer = cx.peer(me, &req.peer)?;
+    if let Peer::Channel(channel) = peer {
+        channels::readable(cx.model.tx, me.0, channel)?;
+    }
+    let shelf = Shelf::of(me.0, peer);
+    let mut views = Vec::with_capacity(req.id.len());
+    for id in req.id {
+        let post = shelf.one(cx.model.tx, id)?.filter(|row| row.post);
+        views.push(types::MessageViews {
+            views: post.as_ref().map(|row| row.views.unwrap_or(1)),
+            forwards: post.map(|_| 0),
+            replies: None,
+        });
+    }
+    Ok(types::messages::MessageViews { views, chats: Vec::new(), users: Vec::new() })
 }
 
 /// As whom the caller may write into a place: as themselves.

@@ -20,6 +20,7 @@ methods! {
     messages::EditChatAbout => edit_chat_about, Writes;
     messages::EditChatAdmin => edit_chat_admin, Writes;
     messages::EditChatDefaultBannedRights => edit_chat_default_banned_rights, Writes;
+    messages::ToggleNoForwards => toggle_no_forwards, Writes;
     messages::GetFullChat => get_full_chat, Reads;
     messages::GetChats => get_chats, Reads;
     messages::GetCommonChats => get_common_chats, Reads;
@@ -160,6 +161,23 @@ fn edit_chat_default_banned_rights(
     let update = match peer {
         Peer::Chat(chat) => chats::set_banned_rights(&mut cx.model, me.0, chat, bits)?,
         Peer::Channel(channel) => channels::set_banned_rights(&mut cx.model, me.0, channel, bits)?,
+        Peer::User(_) => return Err(Refusal::PeerIdInvalid.into()),
+    };
+    reply::plain(cx, me, vec![update], &[peer])
+}
+
+/// Whether messages of a place may be saved and passed on. In a private chat nobody decides that alone.
+fn toggle_no_forwards(cx: &mut Cx<'_, '_>, me: Account, req: req::ToggleNoForwards) -> Rpc<enums::Updates> {
+    let peer = cx.peer(me, &req.peer)?;
+    let update = match peer {
+        Peer::Chat(chat) => {
+            chats::set_noforwards(&mut cx.model, me.0, chat, req.enabled)?;
+            types::UpdateChat { chat_id: chat.0 }.into()
+        }
+        Peer::Channel(channel) => {
+            channels::set_noforwards(&mut cx.model, me.0, channel, req.enabled)?;
+            types::UpdateChannel { channel_id: channel.0 }.into()
+        }
         Peer::User(_) => return Err(Refusal::PeerIdInvalid.into()),
     };
     reply::plain(cx, me, vec![update], &[peer])
@@ -422,6 +440,31 @@ mod tests {
         assert_eq!(world.call(&cyd, &request).err().as_deref(), Some("CHAT_WRITE_FORBIDDEN"));
         out(&mut world).expect("removed");
         assert_eq!(members(&mut world, &ann, chat), [ann.user.0, bob.user.0]);
+    }
+
+    #[test]
+    fn what_must_not_be_passed_on_is_not() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let chat = group(&mut world, &ann, &[&bob]);
+        let peer = enums::InputPeer::from(types::InputPeerChat { chat_id: chat });
+        world.say(&bob, peer.clone(), "between us", 1);
+        let request = req::ToggleNoForwards { peer: peer.clone(), enabled: true, ..Default::default() };
+        assert_eq!(world.call(&bob, &request).err().as_deref(), Some("CHAT_ADMIN_REQUIRED"));
+        world.call(&ann, &request).expect("closed");
+        let found = world
+            .call(&bob, &req::GetHistory { peer: peer.clone(), limit: 1, ..Default::default() })
+            .expect("a history");
+        let enums::messages::Messages::MessagesSlice(found) = found else { panic!("{found:?}") };
+        let [enums::Message::Message(last)] = found.messages.as_slice() else { panic!("{found:?}") };
+        let request = req::ForwardMessages {
+            from_peer: peer,
+            to_peer: enums::InputPeer::InputPeerSelf,
+            id: vec![last.id],
+            random_id: vec![2],
+            ..Default::default()
+        };
+        assert_eq!(world.call(&bob, &request).err().as_deref(), Some("CHAT_FORWARDS_RESTRICTED"));
     }
 
     #[test]

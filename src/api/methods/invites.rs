@@ -13,6 +13,8 @@ methods! {
     messages::GetExportedChatInvites => get_exported_chat_invites, Reads;
     messages::GetExportedChatInvite => get_exported_chat_invite, Reads;
     messages::EditExportedChatInvite => edit_exported_chat_invite, Writes;
+    messages::DeleteExportedChatInvite => delete_exported_chat_invite, Writes;
+    messages::GetAdminsWithInvites => get_admins_with_invites, Reads;
     messages::CheckChatInvite => check_chat_invite, Reads;
     messages::ImportChatInvite => import_chat_invite, Writes;
 }
@@ -105,6 +107,44 @@ fn edit_exported_chat_invite(
     let new_invite = view.invite(Some(&next))?.ok_or(Refusal::InviteHashExpired)?;
     let (users, _) = view.people()?;
     Ok(types::messages::ExportedChatInviteReplaced { invite, new_invite, users }.into())
+}
+
+fn delete_exported_chat_invite(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: req::DeleteExportedChatInvite,
+) -> Rpc<bool> {
+    let peer = cx.peer(me, &req.peer)?;
+    let hash = hash_of(&req.link);
+    invites::managed(cx.model.tx, me.0, peer, hash)?;
+    invites::forget(&mut cx.model, hash)?;
+    Ok(true)
+}
+
+/// Who has a link: for the owner, who may end them all.
+fn get_admins_with_invites(
+    cx: &mut Cx<'_, '_>,
+    me: Account,
+    req: req::GetAdminsWithInvites,
+) -> Rpc<types::messages::ChatAdminsWithInvites> {
+    let peer = cx.peer(me, &req.peer)?;
+    invites::check_admin(cx.model.tx, peer, me.0)?;
+    if invites::owner(cx.model.tx, peer)? != me.0 {
+        return Err(Refusal::ChatAdminRequired.into());
+    }
+    let found = invites::admins(cx.model.tx, peer)?;
+    let mut view = cx.view(me);
+    view.name_all(&found);
+    let (users, _) = view.people()?;
+    let admins = found
+        .into_iter()
+        .map(|admin| types::ChatAdminWithInvites {
+            admin_id: admin.0,
+            invites_count: 1,
+            revoked_invites_count: 0,
+        })
+        .collect();
+    Ok(types::messages::ChatAdminsWithInvites { admins, users })
 }
 
 /// Where a link leads: to one who is in already the chat itself, to others what its door shows.
@@ -243,6 +283,9 @@ mod tests {
         world.call(&ann, &request).expect("an admin");
         let link = export(&mut world, &bob, id, false).expect("his link");
         assert_ne!(export(&mut world, &ann, id, false), Ok(link.clone()), "hers is another");
+        let request = req::GetAdminsWithInvites { peer: peer(&world, &ann, id) };
+        let admins = world.call(&ann, &request).expect("who has links").admins;
+        assert_eq!(admins.iter().map(|a| a.admin_id).collect::<Vec<_>>(), [ann.user.0, bob.user.0]);
         let request = promote(&world, false);
         world.call(&ann, &request).expect("who may not invite");
         assert_eq!(import(&mut world, &eve, &link), Err("INVITE_HASH_EXPIRED".to_owned()));

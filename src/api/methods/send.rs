@@ -3,7 +3,7 @@
 use model::ids::Peer;
 use model::messages::{self, Edit, Outgoing};
 use model::shelf::Shelf;
-use model::{Refusal, channels, dialogs, privacy};
+use model::{Refusal, channels, dialogs, privacy, users};
 use tl::functions::messages as req;
 use tl::{enums, stored, types};
 
@@ -178,6 +178,11 @@ fn forward_messages(cx: &mut Cx<'_, '_>, me: Account, req: req::ForwardMessages)
             return Err(Refusal::ChatForwardsRestricted.into());
         }
         hidden = channels::available_min(cx.model.tx, me.0, channel)?;
+    }
+    if let Peer::Chat(chat) = from
+        && users::chat(cx.model.tx, chat)?.is_some_and(|row| row.noforwards)
+    {
+        return Err(Refusal::ChatForwardsRestricted.into());
     }
     let shelf = Shelf::of(me.0, from);
     let saved = to == Peer::User(me.0);

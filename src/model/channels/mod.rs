@@ -19,8 +19,8 @@ pub use members::{Invited, Listed, invite, join, leave, listed, promote, restric
 pub use posts::{clear_all, clear_mine, delete, delete_of, may_post, read, unread};
 pub(crate) use posts::{edit, post};
 pub use settings::{
-    destroy, owned_public, set_about, set_banned_rights, set_hidden_prehistory, set_photo, set_signatures,
-    set_title, set_username,
+    destroy, owned_public, set_about, set_banned_rights, set_hidden_prehistory, set_noforwards, set_photo,
+    set_signatures, set_title, set_username,
 };
 
 /// The counters of a channel.

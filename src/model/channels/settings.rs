@@ -89,6 +89,20 @@ pub fn set_signatures(cx: &mut Ctx<'_, '_>, me: UserId, channel: ChannelId, on: 
     tell_all(cx, channel, me, updated(channel))
 }
 
+/// Whether what is said in a channel may be saved and passed on. Its owner only.
+pub fn set_noforwards(cx: &mut Ctx<'_, '_>, me: UserId, channel: ChannelId, on: bool) -> Done<()> {
+    let mut row = administered(cx.tx, me, channel, rights::CHANGE_INFO)?;
+    if row.creator != me.0 {
+        return Err(Refusal::ChatAdminRequired.into());
+    }
+    if row.noforwards == on {
+        return Err(Refusal::ChatNotModified.into());
+    }
+    row.noforwards = on;
+    put_channel(cx, row)?;
+    tell_all(cx, channel, me, updated(channel))
+}
+
 /// Whether what was said in a private group before somebody came is hidden from them. It holds for who comes from now on.
 pub fn set_hidden_prehistory(cx: &mut Ctx<'_, '_>, me: UserId, channel: ChannelId, on: bool) -> Done<()> {
     let mut row = administered(cx.tx, me, channel, rights::CHANGE_INFO)?;
