@@ -55,7 +55,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// All files below `folder` with one of these extensions.
+/// All files below `folder` with one of these extensions; what was generated (`golden`) is not looked at.
 fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -63,7 +63,7 @@ fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if path.is_dir() && name != "target" && name != "__pycache__" {
+            if path.is_dir() && name != "target" && name != "__pycache__" && name != "golden" {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {
                 found.push(path);

@@ -16,7 +16,8 @@ pub fn file(model: &Model) -> String {
     );
     out.push_str("#[must_use]\npub const fn methods() -> &'static [(&'static str, &'static [u32])] {\n    METHODS\n}\n\n");
     out.push_str("/// The method that has or had `id`.\n#[must_use]\npub fn method_name(id: u32) -> Option<&'static str> {\n");
-    out.push_str("    let at = BY_ID.binary_search_by_key(&id, |&(id, _)| id).ok()?;\n    BY_ID.get(at).map(|&(_, name)| name)\n}\n\n");
+    out.push_str("    let at = BY_ID.binary_search_by_key(&id, |&(id, _)| id).ok()?;\n");
+    out.push_str("    BY_ID.get(at).map(|&(_, name)| name)\n}\n\n");
     out.push_str("const METHODS: &[(&str, &[u32])] = &[\n");
     for name in methods() {
         let ids: Vec<String> = name.shapes.iter().map(|s| format!("{:#010x}", s.id)).collect();
@@ -68,6 +69,7 @@ pub fn any(model: &Model) -> String {
             name.path
         );
     }
-    out.push_str("        id => Err(crate::Error::UnknownConstructor { expected: \"anything\", id: id.unwrap_or(0) }),\n    }\n}\n");
+    out.push_str("        id => Err(crate::Error::UnknownConstructor { ");
+    out.push_str("expected: \"anything\", id: id.unwrap_or(0) }),\n    }\n}\n");
     out
 }

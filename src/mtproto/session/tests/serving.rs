@@ -113,7 +113,12 @@ fn a_path_closes_when_the_ping_that_keeps_it_open_does_not_come() {
     desk.wait(Duration::from_secs(1));
     desk.handle(SessionInput::Wake);
     assert!(!desk.session.is_online());
-    let close = |o: &SessionOutput| matches!(o, SessionOutput::ClosePath { path, reason: CloseReason::PingDelayExpired } if *path == FIRST.id);
+    let close = |o: &SessionOutput| match o {
+        SessionOutput::ClosePath { path, reason } => {
+            *path == FIRST.id && matches!(reason, CloseReason::PingDelayExpired)
+        }
+        _ => false,
+    };
     assert_eq!(desk.out.iter().filter(|o| close(o)).count(), 1);
 }
 
@@ -124,7 +129,10 @@ fn a_session_may_destroy_others_but_not_itself() {
     let said = desk.send(FIRST, desk.id(0), 1, &body(&DestroySession { session_id: ME.0 }));
     assert_eq!(said[0].is::<DestroySessionNone>(), Some(DestroySessionNone { session_id: ME.0 }));
     desk.send(FIRST, desk.id(1), 3, &body(&DestroySession { session_id: 5 }));
-    let asked = |o: &SessionOutput| matches!(o, SessionOutput::DestroySession { to, session_id: SessionId(5) } if *to == desk.id(1));
+    let asked = |o: &SessionOutput| match o {
+        SessionOutput::DestroySession { to, session_id } => *session_id == SessionId(5) && *to == desk.id(1),
+        _ => false,
+    };
     assert!(desk.out.iter().any(asked));
     let said = desk.handle(SessionInput::SessionDestroyed {
         to: desk.id(1),
