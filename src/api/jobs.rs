@@ -131,3 +131,75 @@ impl Api {
         Ok(JobOutcome::Done { ticket, effects })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tl::functions::upload;
+
+    use super::*;
+    use crate::Brought;
+    use crate::world::World;
+
+    /// What is due now, from where a server starts to look.
+    fn due(world: &mut World) -> Vec<(JobKey, stored::Job)> {
+        let mut from = world.with_env(|api, _| api.jobs_start()).expect("a start");
+        loop {
+            let found = world.with_env(|api, env| api.jobs_due(from, 100, env)).expect("jobs");
+            if !found.more || !found.jobs.is_empty() {
+                return found.jobs;
+            }
+            from = found.next;
+        }
+    }
+
+    #[test]
+    fn a_code_goes_out_again_later_each_time_and_not_for_ever() {
+        let mut world = World::new();
+        let mut guest = world.guest();
+        guest.phone = "33612345678".to_owned();
+        world.ask_code(&guest);
+        let deliver = |world: &mut World| {
+            due(world).into_iter().find(|(_, job)| matches!(job.work, Work::WorkDeliverCode(_)))
+        };
+        let (key, job) = deliver(&mut world).expect("a code to deliver");
+        let outcome = world.with_env(|api, env| api.run_job(&key, &job, env)).expect("run");
+        assert!(matches!(outcome, JobOutcome::Deliver { phone, .. } if phone == guest.phone));
+        assert!(world.with_env(|api, env| api.job_failed(&key, env)).expect("put back"));
+        assert!(deliver(&mut world).is_none(), "not at once");
+        world.wait(2);
+        let (key, job) = deliver(&mut world).expect("again");
+        assert_eq!(job.attempts, 1);
+        assert!(world.with_env(|api, env| api.job_failed(&key, env)).expect("put back"));
+        world.wait(2);
+        assert!(deliver(&mut world).is_none(), "twice as late");
+        // A server that stands still for long brings no code that is worth nothing any more.
+        world.wait(100_000);
+        let (key, job) = deliver(&mut world).expect("still there");
+        let outcome = world.with_env(|api, env| api.run_job(&key, &job, env)).expect("run");
+        assert!(matches!(outcome, JobOutcome::Done { .. }));
+        assert!(deliver(&mut world).is_none());
+    }
+
+    #[test]
+    fn bytes_are_removed_however_often_it_fails() {
+        let mut world = World::new();
+        let ann = world.person("Ann");
+        let part = upload::SaveFilePart { file_id: 1, file_part: 0, bytes: vec![1] };
+        world.call_with(&ann, &part, &mut |later| later.done(Brought::Kept)).expect("kept");
+        world.wait(25 * 3600);
+        let removal = |job: &stored::Job| matches!(job.work, Work::WorkDropBlobs(_));
+        // A look ends after a stretch of time, and a job may cause another.
+        for _ in 0..10 {
+            for (key, job) in due(&mut world).into_iter().filter(|(_, job)| !removal(job)) {
+                world.with_env(|api, env| api.run_job(&key, &job, env)).expect("run");
+            }
+        }
+        for attempt in 0..20 {
+            world.wait(5000);
+            let (key, job) =
+                due(&mut world).into_iter().find(|(_, job)| removal(job)).expect("bytes to remove");
+            assert_eq!(job.attempts, attempt);
+            assert!(world.with_env(|api, env| api.job_failed(&key, env)).expect("put back"));
+        }
+    }
+}
