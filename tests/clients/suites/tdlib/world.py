@@ -160,7 +160,11 @@ class Device:
         return self
 
     async def up_to_date(self) -> None:
-        """Waits until the client has asked where the log stands: before that, nothing is an update to it."""
+        """Waits until the client has asked where the log stands: before that, nothing is an update to it.
+
+        It asks as soon as it is logged in, and its calls are carried out in order, so any answer will do.
+        """
+        await self("getActiveSessions")
         async with asyncio.timeout(30):
             while self.connection != "connectionStateReady":
                 self._state.clear()
