@@ -172,6 +172,25 @@ async def curl(world: World):
         expect(process.returncode != 28, f"curl {path} ended within its time")
 
 
+@scenario("a WebSocket on the same port carries a whole client: sign-up, messages both ways, a file")
+async def websocket(world: World):
+    ann, bridge = await world.over_websocket("Ann")
+    bob = await world.person("Bob")
+    await ann.say(bob, "from a browser")
+    await bob.heard("from a browser")
+    await bob.knows(ann)
+    await bob.say(ann, "to a browser")
+    await ann.heard("to a browser")
+    content = os.urandom(200_000)
+    document = await ann.client.upload_file(content, file_name="w.bin")
+    await ann.client.send_file(await ann.knows(bob), document, caption="a file", force_document=True)
+    heard = await bob.heard("a file")
+    same(await bob.client.download_media(heard, bytes), content, "bytes up")
+    mine = (await ann.history(bob, limit=1))[0]
+    same(await ann.client.download_media(mine, bytes), content, "bytes down")
+    expect(bridge.opened >= 1, "it went through the WebSocket")
+
+
 @scenario("a corrupted packet does not get through, and the right ones after a reconnect do")
 async def corrupted(world: World):
     ann = await world.person("Ann", "abridged")

@@ -20,6 +20,7 @@ from telethon.tl import functions, types
 from ..harness.people import Numbers, code_of
 from ..harness.scenario import Inbox, Suite
 from ..harness.server import Target
+from ..harness.websocket import Bridge
 
 suite = Suite("telethon")
 scenario = suite.scenario
@@ -198,6 +199,7 @@ class World:
     def __init__(self, target: Target):
         self.target = target
         self._devices: list[Device] = []
+        self._bridges: list[Bridge] = []
 
     def blank(self, transport: str | None = None, **options) -> Device:
         """A device that has not connected yet."""
@@ -223,6 +225,14 @@ class World:
         await asyncio.gather(*(one.knows(other) for one in made for other in made if one is not other))
         return made
 
+    async def over_websocket(self, name: str) -> tuple[Device, Bridge]:
+        """A new person whose connection goes through a WebSocket, and the bridge that carries it."""
+        bridge = await Bridge(self.target.host, self.target.port).open()
+        self._bridges.append(bridge)
+        session = MemorySession()
+        session.set_dc(2, "127.0.0.1", bridge.port)
+        return await (await self.blank("obfuscated", session=session).connect()).sign_up(name), bridge
+
     async def another_device(self, of: Device, transport: str | None = None) -> Device:
         """A second device of the same person."""
         return await (await self.stranger(transport)).sign_in(of.phone)
@@ -230,6 +240,7 @@ class World:
     async def close(self) -> None:
         """Disconnects everything."""
         await asyncio.gather(*(device.close() for device in self._devices), return_exceptions=True)
+        await asyncio.gather(*(bridge.close() for bridge in self._bridges))
 
 
 def prepare(target: Target):
