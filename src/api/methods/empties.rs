@@ -160,6 +160,7 @@ empties! {
     };
     Account: messages::GetSuggestedDialogFilters(_, _) => Vec::new();
     Account: messages::GetSponsoredMessages(_, _) => enums::messages::SponsoredMessages::SponsoredMessagesEmpty;
+    Account: channels::GetSponsoredMessages(_, _) => enums::messages::SponsoredMessages::SponsoredMessagesEmpty;
     Account: messages::GetScheduledHistory(_, _) => no_messages();
     Account: messages::GetScheduledMessages(_, _) => no_messages();
     Account: messages::GetRecentLocations(_, _) => no_messages();
