@@ -6,6 +6,7 @@
 //! session leave in the order in which they were made, none before the newest commit that it has seen is durable.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -95,9 +96,18 @@ impl Entry {
             };
             self.calls.fetch_sub(1, Ordering::Relaxed);
             self.call_bytes.fetch_sub(call.body.len(), Ordering::Relaxed);
-            self.start(node, &call);
+            self.contain(node, call.msg_id, || self.start(node, &call));
         }
         self.schedule(node);
+    }
+
+    /// Does a part of the call `msg_id`. A panic costs that call and none of those behind it, which wait for this one's turn
+    /// to end.
+    fn contain(self: &Arc<Self>, node: &Arc<Node>, msg_id: MsgId, work: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            metrics::panicked("call");
+            self.refuse(node, msg_id, answers::internal());
+        }
     }
 
     /// Starts a call: answers it, or parks it until what it needs is there.
@@ -207,7 +217,7 @@ impl Entry {
         let (entry, node_) = (Arc::clone(self), Arc::clone(node));
         let msg_id = started.msg_id;
         let task = move || {
-            entry.run(&node_, started, found);
+            entry.contain(&node_, msg_id, || entry.run(&node_, started, found));
             entry.unpark(&node_);
         };
         if node.workers.push(task).is_err() {
