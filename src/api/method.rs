@@ -197,3 +197,34 @@ macro_rules! methods {
     (@depth $depth:ident) => { $crate::method::Depth::$depth };
 }
 pub(crate) use methods;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use crate::envelope::Peeled;
+    use crate::world::World;
+    use crate::{Answer, Caller, Refusal, methods, rpc_error};
+
+    // proves: PFS-1
+    #[test]
+    fn a_temporary_key_that_is_not_bound_may_call_three_methods() {
+        let mut world = World::new();
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let caller = Caller { key: None, session_id: 1, msg_id: 4, dc: 2, address };
+        let mut admitted = Vec::new();
+        for row in methods::rows() {
+            for id in row.ids {
+                // Who calls is looked at before what is asked: the arguments can be missing.
+                let peeled = Peeled { query: id.to_le_bytes().to_vec(), ..Default::default() };
+                match world.with_env(|api, env| api.call(&caller, &peeled, None, env)) {
+                    Answer::Reply(reply) if reply.body == rpc_error(Refusal::AuthKeyPermEmpty) => {}
+                    Answer::Reply(_) | Answer::Later(_) => admitted.push(row.name),
+                }
+            }
+        }
+        admitted.sort_unstable();
+        admitted.dedup();
+        assert_eq!(admitted, ["auth.bindTempAuthKey", "help.getConfig", "help.getNearestDc"]);
+    }
+}

@@ -8,7 +8,7 @@ use tl::{enums, stored, types};
 use super::media;
 use crate::later::{Brought, Errand};
 use crate::limits;
-use crate::method::{Account, Anyone, Cx, Rpc, methods};
+use crate::method::{Account, Cx, Guest, Rpc, methods};
 use crate::refs::Kind;
 
 methods! {
@@ -177,7 +177,7 @@ fn get_file_hashes(
 }
 
 /// There are no other places from which files come.
-fn get_cdn_config(_: &mut Cx<'_, '_>, _: Anyone, _: help::GetCdnConfig) -> Rpc<types::CdnConfig> {
+fn get_cdn_config(_: &mut Cx<'_, '_>, _: Guest, _: help::GetCdnConfig) -> Rpc<types::CdnConfig> {
     Ok(types::CdnConfig { public_keys: Vec::new() })
 }
 
