@@ -119,6 +119,7 @@ impl Keys {
 
     /// The key, if it is in memory and still good.
     pub(crate) fn find(&self, id: AuthKeyId) -> Option<Arc<Key>> {
+        // spec: HS-23, PFS-5
         self.book.lock().keys.get(&id).filter(|key| key.is_usable(world::now())).cloned()
     }
 
@@ -147,6 +148,7 @@ impl Keys {
     pub(crate) fn remember_temp(&self, auth: AuthKey, salt: Salt, seconds: u32) -> Result<(), Taken> {
         let now = world::now();
         let salts = Salts::beginning_with(salt, now);
+        // spec: HS-23
         let lives = std::time::Duration::from_secs(seconds.min(limits::TEMP_KEY_SECONDS_MAX).into());
         let mut book = self.book.lock();
         let id = auth.id();
@@ -171,6 +173,7 @@ impl Keys {
         let bound = book.bound.entry(perm).or_default();
         bound.retain(|id| *id != temp);
         bound.push_back(temp);
+        // spec: PFS-2
         let oldest = if bound.len() > limits::TEMP_KEYS_PER_KEY_MAX { bound.pop_front() } else { None };
         if let Some(oldest) = oldest {
             book.forget(oldest);
@@ -278,6 +281,7 @@ mod tests {
         assert!(keys.find(AuthKeyId(2)).is_none());
     }
 
+    // proves: PFS-2
     #[test]
     fn a_permanent_key_has_so_many_temporary_ones_and_no_more() {
         let keys = keys();
@@ -290,6 +294,7 @@ mod tests {
         assert!(keys.find(AuthKeyId(100)).is_none() && keys.find(AuthKeyId(101)).is_some());
     }
 
+    // proves: HS-23, PFS-5
     #[test]
     fn a_temporary_key_dies_in_its_time() {
         let keys = keys();

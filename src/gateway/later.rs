@@ -127,7 +127,7 @@ async fn bind(node: &Arc<Node>, entry: &Arc<Entry>, binding: &Binding, sealed: &
         Ok(_) => return Brought::NotBound,
         Err(_) => return Brought::Failed,
     };
-    // spec: PFS-2
+    // spec: PFS-3
     let proved = open_bind_message(&perm.auth, sealed).is_ok_and(|inner| {
         inner.msg_id == binding.msg_id
             && inner.nonce == binding.nonce

@@ -135,6 +135,7 @@ impl Node {
             .await;
         match stored {
             Ok(Ok(Some(ticket))) => {
+                // spec: HS-30
                 if self.until_durable(ticket).await.is_err() {
                     return KeyStored::Failed;
                 }

@@ -360,11 +360,13 @@ impl Peer {
         let key = match known {
             Some(key) if key.is_usable(world::now()) => Some(key),
             // Overload and failures of ours are never said as -404: the client would throw its key away.
+            // spec: PFS-5
             _ => self.node.find_key(id).await.map_err(|_| NotDelivered { say: None, ending: "fault" })?,
         };
         let opened =
             key.and_then(|key| mtproto::session::open(&key.auth, &mut data).ok().map(|opened| (key, opened)));
         // One answer for an unknown key and for everything that does not open.
+        // spec: TR-11, REC-3, PFS-5
         let Some((key, opened)) = opened else {
             return Err(NotDelivered { say: Some(TransportError::NotFound), ending: "stranger" });
         };
@@ -387,6 +389,7 @@ impl Peer {
 
     /// Has a computation of a key exchange run, unless the address has had its share or the pool is full.
     fn compute(&self, job: HeavyJob) -> Result<(), NotDelivered> {
+        // spec: TR-12, PFS-5
         if !self.admitted.take_handshake_step() {
             metrics::handshake_refused("address");
             return Err(NotDelivered { say: Some(TransportError::Flood), ending: "flood" });

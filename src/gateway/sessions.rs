@@ -477,6 +477,7 @@ impl Entry {
 impl Talk {
     /// Puts a letter into the box of a connection. One that is gone or too slow is about to say so itself.
     fn post(&self, path: PathId, letter: ToPeer) {
+        // spec: SES-11
         if let Some(open) = self.paths.iter().find(|p| p.id == path) {
             let _ = open.mailbox.post(letter);
         }

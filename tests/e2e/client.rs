@@ -56,11 +56,21 @@ impl Client {
 
     /// Makes a permanent key with one of the server's RSA keys.
     pub async fn make_key(&mut self, server: &Server, padding: Padding) -> Session {
+        self.make(server, padding, None).await
+    }
+
+    /// Makes a temporary key that may live so many seconds.
+    pub async fn make_temp_key(&mut self, server: &Server, seconds: i32) -> Session {
+        self.make(server, Padding::RsaPad, Some(seconds)).await
+    }
+
+    async fn make(&mut self, server: &Server, padding: Padding, expires_in: Option<i32>) -> Session {
         let rsa = match padding {
             Padding::RsaPad => &server.keys().pad,
             Padding::Legacy => &server.keys().legacy,
         };
         let mut exchange = Exchange::new(PublicKey::from(rsa), padding, now(), &mut SystemDice);
+        exchange.expires_in = expires_in;
         let mut packet = exchange.begin();
         loop {
             self.send(&packet).await;
@@ -142,10 +152,20 @@ impl Session {
         Self::new(AuthKey::from_stored(AuthKeyId(0x1234_5678_9abc_def0), [7; crypto::STORED_KEY_BYTES]), 1)
     }
 
+    /// The name of the next message, for a query that has to say it itself.
+    pub fn next_msg_id(&mut self) -> i64 {
+        self.last_msg_id = MsgId::at(now()).0.max(self.last_msg_id + 4);
+        self.last_msg_id
+    }
+
     /// `query` as a packet, and its msg_id.
     pub fn seal(&mut self, query: &impl tl::Encode) -> (i64, BytesMut) {
-        let msg_id = MsgId::at(now()).0.max(self.last_msg_id + 4);
-        self.last_msg_id = msg_id;
+        let msg_id = self.next_msg_id();
+        (msg_id, self.seal_as(msg_id, query))
+    }
+
+    /// `query` as a packet that is named `msg_id`.
+    pub fn seal_as(&mut self, msg_id: i64, query: &impl tl::Encode) -> BytesMut {
         let body = tl::write(query, Layer::NEWEST);
         let mut packet = BytesMut::new();
         packet.put_bytes(0, HEADER_BYTES);
@@ -157,7 +177,7 @@ impl Session {
         packet.put_u32_le(u32::try_from(body.len()).expect("short"));
         packet.put_slice(&body);
         crypto::seal(&self.key, Side::Client, &mut packet, &mut SystemDice);
-        (msg_id, packet)
+        packet
     }
 
     /// The messages of a packet of the server, containers taken apart: ids and bodies.
@@ -228,7 +248,15 @@ impl Session {
 
     /// Calls a method and gives the body of its `rpc_result`, unpacked.
     pub async fn call(&mut self, client: &mut Client, query: &impl tl::Encode) -> Vec<u8> {
-        self.ask(client, query, |msg_id, body| {
+        let msg_id = self.next_msg_id();
+        self.call_as(client, msg_id, query).await
+    }
+
+    /// As [`Self::call`], with a query that is named `msg_id`.
+    pub async fn call_as(&mut self, client: &mut Client, msg_id: i64, query: &impl tl::Encode) -> Vec<u8> {
+        let packet = self.seal_as(msg_id, query);
+        client.send(&packet).await;
+        self.wait(client, |body| {
             let result = body.strip_prefix(&service::RpcResult::ID.to_le_bytes())?;
             let (id, result) = result.split_first_chunk()?;
             (i64::from_le_bytes(*id) == msg_id).then(|| unpacked(result))

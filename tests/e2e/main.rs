@@ -1,6 +1,7 @@
 //! The whole server over real sockets, with nothing but the protocol between it and the test.
 
 mod client;
+mod pfs;
 
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ impl House {
     }
 }
 
+// proves: TR-1, TR-3, TR-16
 #[tokio::test(flavor = "multi_thread")]
 async fn every_transport_makes_a_key_and_pings() {
     let house = house().await;
@@ -65,6 +67,7 @@ async fn every_transport_makes_a_key_and_pings() {
     house.server.stop().await.expect("a clean end");
 }
 
+// proves: SES-11, TR-18
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_and_a_session_outlive_their_connection() {
     let house = house().await;
@@ -92,6 +95,7 @@ async fn a_call_is_answered() {
     assert_eq!((error.error_code, error.error_message.as_str()), (401, "AUTH_KEY_UNREGISTERED"));
 }
 
+// proves: TR-11, PFS-5
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_key_is_told_404_and_its_connection_closes() {
     let house = house().await;
@@ -107,6 +111,7 @@ async fn an_unknown_key_is_told_404_and_its_connection_closes() {
     }
 }
 
+// proves: TR-11, REC-3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_packet_of_a_known_key_is_told_the_same() {
     let house = house().await;
@@ -121,6 +126,7 @@ async fn a_changed_packet_of_a_known_key_is_told_the_same() {
     session.ping(&mut house.client(PLAIN).await).await;
 }
 
+// proves: TR-20
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_hears_nothing_and_is_closed_in_time() {
     let house = house().await;
