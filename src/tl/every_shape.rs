@@ -279,6 +279,7 @@ fn in_every_layer(mut check: impl FnMut(&mut Maker, &'static Shape, u16)) {
     }
 }
 
+// proves: TL-1
 #[test]
 fn every_shape_is_read_and_written_back_as_it_was() {
     let mut faults = Vec::new();

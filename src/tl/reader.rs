@@ -75,6 +75,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Truncated`] if fewer than 4 bytes are left.
     pub fn u32(&mut self) -> Result<u32, Error> {
+        // spec: TL-1
         self.array().map(u32::from_le_bytes)
     }
 
@@ -113,6 +114,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Truncated`]; in strict reading [`Error::NotCanonical`].
     pub fn bytes_ref(&mut self) -> Result<&'a [u8], Error> {
+        // spec: TL-2
         let (first, rest) = self.rest.split_first().ok_or(Error::Truncated)?;
         let (len, head) = match *first {
             // 255 begins the 64-bit length that TDLib knows and nobody sends: no input of ours is that long.
@@ -182,6 +184,7 @@ impl<'a> Reader<'a> {
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
+        // spec: TL-3
         let count = self.count()?;
         // Room for what the bytes at hand would fill without any gain; beyond it the vector grows as elements arrive.
         let room = count.min(self.rest.len() / size_of::<T>().max(4) + 1);

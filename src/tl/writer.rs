@@ -41,6 +41,7 @@ impl Writer {
 
     /// An id or a word of flags.
     pub fn u32(&mut self, value: u32) {
+        // spec: TL-1
         self.raw(&value.to_le_bytes());
     }
 
@@ -66,6 +67,7 @@ impl Writer {
 
     /// `bytes` and `string`. The notation has 24 bits for the length; what is longer is unspeakable.
     pub fn bytes(&mut self, value: &[u8]) {
+        // spec: TL-2
         let start = self.out.len();
         match u32::try_from(value.len()) {
             Ok(len @ 0..254) => self.out.push(len as u8),
@@ -88,6 +90,7 @@ impl Writer {
 
     /// `vector<%T>`: a count and elements, each written by `element`, without those that cannot be said.
     pub fn bare_vector<T>(&mut self, elements: &[T], element: impl Fn(&T, &mut Self)) {
+        // spec: TL-3
         if self.unspeakable {
             return; // The whole is thrown away anyhow.
         }

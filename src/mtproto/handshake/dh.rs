@@ -91,6 +91,7 @@ impl CheckedPublic {
         let missing = NUMBER_BYTES.checked_sub(number.len())?;
         let mut padded = [0; NUMBER_BYTES];
         padded.get_mut(missing..)?.copy_from_slice(number);
+        // spec: TL-4
         let number = U2048::from_be_slice(&padded);
         (number >= MARGIN && number <= PRIME.wrapping_sub(&MARGIN)).then_some(Self(number))
     }

@@ -53,6 +53,7 @@ impl CheckedFactors {
 }
 
 fn number(bytes: &[u8]) -> Option<u64> {
+    // spec: TL-4
     bytes.iter().try_fold(0_u64, |n, byte| n.checked_mul(256).map(|n| n | u64::from(*byte)))
 }
 
@@ -125,7 +126,7 @@ mod tests {
         assert_eq!(drawn.iter().map(|pq| pq.to_bytes()).collect::<BTreeSet<_>>().len(), 200);
     }
 
-    // proves: HS-5
+    // proves: HS-5, TL-4
     #[test]
     fn only_the_factors_in_order_pass() {
         let pq = Pq::draw(&mut SeededDice::new(4));

@@ -164,7 +164,7 @@ impl Line {
     }
 }
 
-// proves: HS-1, HS-2, HS-6, HS-7, HS-19, HS-20, HS-21, HS-23, HS-27
+// proves: HS-1, HS-2, HS-6, HS-7, HS-10, HS-19, HS-20, HS-21, HS-23, HS-27
 #[test]
 fn both_paddings_and_all_four_kinds_of_inner_data_make_a_key() {
     for padding in [Padding::RsaPad, Padding::Legacy] {

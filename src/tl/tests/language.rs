@@ -27,6 +27,7 @@ fn a_wrapper_leaves_the_reader_at_its_query() {
     assert_eq!(r.peek_u32(), Some(functions::help::GetConfig::ID));
 }
 
+// proves: TL-3
 #[test]
 fn service_types_have_their_bare_forms() {
     let salt = service::FutureSalt { valid_since: 1, valid_until: 2, salt: 3 };
@@ -72,6 +73,7 @@ fn many_small_values_cannot_fill_the_memory() {
     assert!(tl::read::<Vec<enums::Message>>(&bytes).is_err());
 }
 
+// proves: TL-2
 #[test]
 fn strings_are_read_as_clients_write_them() {
     // In the long form though short, and padded with something else than zeros.
@@ -138,4 +140,19 @@ fn a_peer_is_read_where_a_person_or_a_channel_is_wanted() {
     let peer = tl::enums::InputPeer::from(tl::types::InputPeerChannel { channel_id: 7, access_hash: 8 });
     let channel = tl::read::<tl::enums::InputChannel>(&tl::write(&peer, tl::Layer(158)));
     assert!(matches!(channel, Ok(tl::enums::InputChannel::InputChannel(c)) if c.channel_id == 7));
+}
+
+// proves: TL-1, TL-2, TL-3
+#[test]
+fn values_are_words_with_the_lowest_byte_first() {
+    let bytes = |value: &dyn tl::Encode| tl::write(value, Layer::NEWEST);
+    assert_eq!(bytes(&0x0102_0304_i32), [4, 3, 2, 1]);
+    assert_eq!(bytes(&-2_i64), [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    assert_eq!(bytes(&1.0_f64), [0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
+    assert_eq!(bytes(&true), [0xb5, 0x75, 0x72, 0x99]);
+    assert_eq!(bytes(&"abcd".to_owned()), [4, b'a', b'b', b'c', b'd', 0, 0, 0]);
+    assert_eq!(bytes(&vec![1_i32, 2]), [0x15, 0xc4, 0xb5, 0x1c, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]);
+    // One byte fewer than the long form needs, and exactly as many.
+    assert_eq!((bytes(&vec![7_u8; 253]).len(), bytes(&vec![7_u8; 253])[0]), (256, 253));
+    assert_eq!(bytes(&vec![7_u8; 254])[..5], [254, 254, 0, 0, 7]);
 }

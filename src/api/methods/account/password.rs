@@ -40,6 +40,7 @@ fn get_dh_config(
     _: Account,
     req: messages::GetDhConfig,
 ) -> Rpc<enums::messages::DhConfig> {
+    // spec: E2E-1
     const VERSION: i32 = 1;
     let length = usize::try_from(req.random_length).unwrap_or(0).min(RANDOM_BYTES_MAX);
     let mut random = vec![0; length];
@@ -48,4 +49,32 @@ fn get_dh_config(
         return Ok(types::messages::DhConfigNotModified { random }.into());
     }
     Ok(types::messages::DhConfig { g: prime::G, p: prime::P.to_vec(), version: VERSION, random }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::World;
+
+    // proves: E2E-1
+    #[test]
+    fn the_group_is_told_once_and_randomness_as_often_as_asked() {
+        let mut world = World::new();
+        let ada = world.person("Ada");
+        let mut ask = |version, random_length| {
+            world.call(&ada, &messages::GetDhConfig { version, random_length }).expect("a group")
+        };
+        let enums::messages::DhConfig::DhConfig(config) = ask(0, 256) else { panic!("no group") };
+        assert_eq!((config.g, config.p.as_slice()), (prime::G, prime::P.as_slice()));
+        assert_eq!(config.random.len(), 256);
+        let enums::messages::DhConfig::DhConfigNotModified(same) = ask(config.version, i32::MAX) else {
+            panic!("the same group again")
+        };
+        assert_eq!(same.random.len(), RANDOM_BYTES_MAX);
+        assert_ne!(same.random.get(..256), Some(config.random.as_slice()));
+        let enums::messages::DhConfig::DhConfigNotModified(nothing) = ask(config.version, -1) else {
+            panic!("the same group again")
+        };
+        assert!(nothing.random.is_empty());
+    }
 }
