@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use api::envelope::{self, Peeled};
 use api::{Answer, Caller, Found, Ticket};
@@ -44,7 +45,10 @@ struct Started {
 /// How the calls stand that another one is to follow.
 enum Predecessors {
     Done,
+    /// All that are not done are on their way through us.
     Running,
+    /// One of them has not come yet; it may never.
+    Missing,
     Failed,
 }
 
@@ -123,7 +127,7 @@ impl Entry {
         match self.predecessors(&started) {
             Predecessors::Done => self.run(node, started, None),
             Predecessors::Failed => self.refuse(node, started.msg_id, answers::wait_failed()),
-            Predecessors::Running => self.wait_for_predecessors(node, started),
+            Predecessors::Running | Predecessors::Missing => self.wait_for_predecessors(node, started),
         }
     }
 
@@ -244,8 +248,9 @@ impl Entry {
             match self.call_state(MsgId(*id)) {
                 CallState::Done => {}
                 CallState::Failed => return Predecessors::Failed,
-                // One that is unknown may still be under way to us.
-                CallState::Running | CallState::Unknown => all = Predecessors::Running,
+                CallState::Running if matches!(all, Predecessors::Done) => all = Predecessors::Running,
+                CallState::Running => {}
+                CallState::Unknown => all = Predecessors::Missing,
             }
         }
         all
@@ -256,18 +261,18 @@ impl Entry {
         let (entry, node) = (Arc::clone(self), Arc::clone(node));
         let runtime = node.runtime.clone();
         runtime.spawn(async move {
-            let deadline = started.began + limits::AFTER_MSG_TIME;
             loop {
-                match entry.predecessors(&started) {
+                let patience = match entry.predecessors(&started) {
                     Predecessors::Done => return entry.resume(&node, started, None),
-                    Predecessors::Running if Instant::now() < deadline => {
-                        tokio::time::sleep(limits::AFTER_MSG_LOOK_EVERY).await;
-                    }
-                    Predecessors::Running | Predecessors::Failed => {
-                        entry.refuse(&node, started.msg_id, answers::wait_failed());
-                        return entry.unpark(&node);
-                    }
+                    Predecessors::Running => limits::AFTER_RUNNING_TIME,
+                    Predecessors::Missing => limits::AFTER_MISSING_TIME,
+                    Predecessors::Failed => Duration::ZERO,
+                };
+                if started.began.elapsed() >= patience {
+                    entry.refuse(&node, started.msg_id, answers::wait_failed());
+                    return entry.unpark(&node);
                 }
+                tokio::time::sleep(limits::AFTER_LOOK_EVERY).await;
             }
         });
     }

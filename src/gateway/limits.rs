@@ -156,11 +156,14 @@ pub const UNKNOWN_METHODS_PER_MINUTE: f64 = 64.0;
 /// How long it has to wait then, in seconds.
 pub const UNKNOWN_METHOD_WAIT_SECONDS: u32 = 5;
 
-/// How long a call waits for the one it is to follow.
-pub const AFTER_MSG_TIME: Duration = Duration::from_secs(1);
+/// How long a call waits for one that it is to follow and that has not come yet.
+pub const AFTER_MISSING_TIME: Duration = Duration::from_secs(1);
+
+/// How long it waits for one that runs, or waits for the disk: chains of calls wait for each other.
+pub const AFTER_RUNNING_TIME: Duration = Duration::from_secs(15);
 
 /// How often it looks.
-pub const AFTER_MSG_LOOK_EVERY: Duration = Duration::from_millis(10);
+pub const AFTER_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Replies and pushes of one session that wait for the disk.
 pub const UNDURABLE_PER_SESSION_MAX: usize = 4096;

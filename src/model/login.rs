@@ -100,10 +100,9 @@ pub fn forget_count(cx: &mut Ctx<'_, '_>, what: &str) -> Done<()> {
 
 /// Forgets the code of a phone number, once it is worth nothing any more.
 pub fn forget_code(cx: &mut Ctx<'_, '_>, phone: &str) -> Done<()> {
-    if let Some(row) = cx.tx.get(&LOGIN_CODES, &key(phone))? {
-        if row.consumed || row.expires <= cx.date() {
-            cx.tx.delete(&LOGIN_CODES, &key(phone))?;
-        }
+    let row = cx.tx.get(&LOGIN_CODES, &key(phone))?;
+    if row.is_some_and(|row| row.consumed || row.expires <= cx.date()) {
+        cx.tx.delete(&LOGIN_CODES, &key(phone))?;
     }
     Ok(())
 }
