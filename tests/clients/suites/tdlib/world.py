@@ -209,13 +209,18 @@ class Device:
         return update["message"]
 
     async def heard(self, text: str, seconds: float = 20.0) -> dict:
-        """Waits for a new message with this text or caption."""
-        update = await self.inbox.first(
-            lambda u: u["@type"] == "updateNewMessage" and text_of(u["message"]) == text,
-            f"the message {text!r} at {self.me.get('first_name')}",
-            seconds,
-        )
-        return update["message"]
+        """Waits until the client shows a message with this text or caption: as a new one, or as the last one of a chat.
+
+        The latter happens when a post follows so soon on the invitation that the client finds it while it asks for the chat.
+        """
+
+        def shown(update: dict) -> dict | None:
+            kinds = {"updateNewMessage": "message", "updateChatLastMessage": "last_message"}
+            message = update.get(kinds.get(update["@type"], ""))
+            return message if message and text_of(message) == text else None
+
+        what = f"the message {text!r} at {self.me.get('first_name')}"
+        return shown(await self.inbox.first(lambda u: shown(u) is not None, what, seconds))
 
     async def saw(self, kind: str, fits=lambda update: True, seconds: float = 20.0) -> dict:
         """Waits for an update of this kind."""

@@ -319,5 +319,10 @@ async def many_at_once(world: World):
     texts = [m.message for m in await bob.history(ann)]
     same(sorted(texts), sorted(f"wave {n}" for n in range(40)), "each once")
     same([m.message for m in await ann.history(bob)], texts, "one order on both sides")
-    pushed = [u.message.message for u in bob.inbox.items if isinstance(u, types.UpdateNewMessage)]
-    same(sorted(t for t in pushed if t.startswith("wave")), sorted(texts), "each pushed once")
+
+    async def pushed():
+        new = [u.message.message for u in bob.inbox.items if isinstance(u, types.UpdateNewMessage)]
+        waves = [text for text in new if text.startswith("wave")]
+        return waves if len(waves) >= 40 else None
+
+    same(sorted(await eventually(pushed, "40 pushes")), sorted(texts), "each pushed once")
