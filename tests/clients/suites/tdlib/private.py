@@ -278,12 +278,16 @@ async def blocking_and_contacts(world: World):
     to_bob, to_ann = await ann.knows(bob), await bob.knows(ann)
     sender = {"@type": "messageSenderUser", "user_id": ann.id}
     await bob("getUserFullInfo", user_id=ann.id)  # a late answer would undo what the library already shows as blocked
+    # The library says so before the server does; a question after it comes after it there, too.
+    asks = {"block_list": {"@type": "blockListMain"}, "offset": 0, "limit": 10}
     await bob("setMessageSenderBlockList", sender_id=sender, block_list={"@type": "blockListMain"})
+    same((await bob("getBlockedMessageSenders", **asks))["total_count"], 1, "the blocked")
     try:
         await ann.say(to_bob, "while blocked")
     except TdError:
         pass
     await bob("setMessageSenderBlockList", sender_id=sender)
+    same((await bob("getBlockedMessageSenders", **asks))["total_count"], 0, "the blocked afterwards")
     await ann.say(to_bob, "after")
     await bob.heard("after")
     same(await bob.texts(to_ann), ["after"], "what arrived")
