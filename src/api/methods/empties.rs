@@ -160,7 +160,8 @@ empties! {
     };
     Account: messages::GetSuggestedDialogFilters(_, _) => Vec::new();
     Account: messages::GetSponsoredMessages(_, _) => enums::messages::SponsoredMessages::SponsoredMessagesEmpty;
-    Account: channels::GetSponsoredMessages(_, _) => enums::messages::SponsoredMessages::SponsoredMessagesEmpty;
+    // In full: layers 146 and 147 know no other way to say none.
+    Account: channels::GetSponsoredMessages(_, _) => types::messages::SponsoredMessages::default().into();
     Account: messages::GetScheduledHistory(_, _) => no_messages();
     Account: messages::GetScheduledMessages(_, _) => no_messages();
     Account: messages::GetRecentLocations(_, _) => no_messages();
