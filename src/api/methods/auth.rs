@@ -4,7 +4,7 @@ use model::ctx::Notice;
 use model::ids::{KeyId, SERVICE, UserId};
 use model::jobs;
 use model::messages::Outgoing;
-use model::{Refusal, boxes, keys, login, users};
+use model::{Refusal, boxes, keys, login, presence, users};
 use tl::functions::auth;
 use tl::{enums, types};
 
@@ -134,6 +134,8 @@ fn welcome(cx: &mut Cx<'_, '_>, user: UserId) -> Rpc<enums::auth::Authorization>
     }
     let others = !keys::of_user(cx.model.tx, user)?.is_empty();
     keys::log_in(&mut cx.model, key, user)?;
+    // Who signs in was here, whether or not their client ever says so.
+    presence::set(&mut cx.model, user, false)?;
     if others {
         let device = cx.key.device_model.clone();
         let text = format!(
