@@ -277,11 +277,11 @@ async def blocking_and_contacts(world: World):
     ann, bob = await world.people("Ann", "Bob")
     to_bob, to_ann = await ann.knows(bob), await bob.knows(ann)
     sender = {"@type": "messageSenderUser", "user_id": ann.id}
-    main = {"@type": "blockListMain"}
+    # The library says so before the server does; a question after it comes after it there, too.
+    asks = {"block_list": {"@type": "blockListMain"}, "offset": 0, "limit": 10}
     for _ in range(2):  # a late answer about Ann lets the library forget that it has just blocked her
-        await bob("setMessageSenderBlockList", sender_id=sender, block_list=main)
-        blocked = await bob("getBlockedMessageSenders", block_list=main, offset=0, limit=10)
-        same([b["user_id"] for b in blocked["senders"]], [ann.id], "the blocked")
+        await bob("setMessageSenderBlockList", sender_id=sender, block_list=asks["block_list"])
+        same((await bob("getBlockedMessageSenders", **asks))["total_count"], 1, "the blocked")
     try:
         await ann.say(to_bob, "while blocked")
     except TdError:
