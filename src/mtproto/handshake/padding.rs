@@ -77,3 +77,48 @@ fn open_legacy(block: &[u8; RSA_BYTES], valid: Choice) -> Option<Unpadded> {
     let data = rest.first_chunk::<DATA_BYTES_MAX>()?;
     bool::from(valid).then(|| Unpadded { bytes: Zeroizing::new(*data), exactly: Some(length as usize) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YES: u8 = 1;
+
+    fn opens(padding: Padding, block: &[u8; RSA_BYTES], valid: u8) -> bool {
+        open(padding, block, Choice::from(valid)).is_some()
+    }
+
+    // proves: HS-28
+    #[test]
+    fn data_is_believed_only_under_its_hash() {
+        let data = [5; DATA_BYTES_MAX];
+        for (flip, fine) in [(0, true), (1, false)] {
+            let mut hash = sha256(&[&[9; 32], &data]);
+            hash[31] ^= flip;
+            let mut enciphered = [data.as_slice(), &hash].concat();
+            IgeKey { key: [9; 32], iv: [0; 32] }.encrypt(&mut enciphered);
+            let mut block = [9; RSA_BYTES];
+            for (byte, mask) in block.iter_mut().zip(sha256(&[&enciphered])) {
+                *byte ^= mask;
+            }
+            block[32..].copy_from_slice(&enciphered);
+            assert_eq!(opens(Padding::RsaPad, &block, YES), fine);
+            assert!(!opens(Padding::RsaPad, &block, 0), "not below the modulus");
+        }
+    }
+
+    // proves: HS-28
+    #[test]
+    fn the_older_padding_begins_with_a_zero_and_a_hash() {
+        let mut block = [7; RSA_BYTES];
+        block[0] = 0;
+        block[1..21].copy_from_slice(&sha1(&[&[7; 96]]));
+        assert!(opens(Padding::Legacy, &block, YES) && !opens(Padding::Legacy, &block, 0));
+        for at in [0, 1, 20, 21, 116] {
+            let mut changed = block;
+            changed[at] ^= 1;
+            assert!(!opens(Padding::Legacy, &changed, YES), "byte {at}");
+        }
+        assert!(!opens(Padding::RsaPad, &block, YES), "no key opens the padding of the other");
+    }
+}

@@ -163,6 +163,13 @@ mod tests {
             let mut packet = sealed_as_it_is(length, filler).expect("some seed pads so");
             assert_eq!(open(&key(), &mut packet).is_ok(), fine, "length {length}");
         }
+        // Less than 12 bytes of padding: a length that reaches into what `seal` added.
+        let room = sealed_as_it_is(0, 64).expect("some seed pads so").len() - BODY_AT;
+        for (padding, fine) in [(12, true), (8, false), (4, false), (0, false)] {
+            let length = u32::try_from(room - padding).expect("short");
+            let mut packet = sealed_as_it_is(length, 64).expect("some seed pads so");
+            assert_eq!(open(&key(), &mut packet).is_ok(), fine, "padding {padding}");
+        }
         // More than 1024 bytes of padding: a short length before a long filler.
         let mut packet = sealed_as_it_is(0, 1100).expect("some seed pads so");
         assert_eq!(open(&key(), &mut packet), Err(NotAuthentic));

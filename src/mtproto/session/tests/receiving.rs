@@ -165,6 +165,9 @@ fn a_container_is_taken_or_refused_as_a_whole() {
     refused(&mut desk, twice, 64);
     let one_bad = [good(&desk, 2), vec![(MsgId(desk.id(2).0 + 1), 5, query(1))]].concat();
     refused(&mut desk, container(&one_bad), 18);
+    let ragged = Bytes::from_static(&[1; 6]);
+    let ragged = container(&[(desk.id(0), 1, ragged.clone()), (desk.id(1), 3, ragged)]);
+    refused(&mut desk, ragged, 64);
     let mut lying = whole.to_vec();
     lying[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
     refused(&mut desk, lying.into(), 64);
@@ -187,6 +190,18 @@ fn a_message_too_old_to_know_is_refused_and_its_neighbours_are_not() {
     let notices: Vec<_> = said.iter().filter_map(|s| s.is::<BadMsgNotification>()).collect();
     assert_eq!((notices.len(), notices[0].bad_msg_id, notices[0].error_code), (1, ancient.0, 20));
     assert_eq!(desk.calls(), [desk.id(0)]);
+}
+
+// proves: SES-4
+#[test]
+fn what_fell_out_of_the_ledger_is_refused_though_it_is_young() {
+    let mut desk = Desk::at_work();
+    for (outer, first) in [(3000, 0), (3001, 1024)] {
+        let many: Vec<_> = (first..first + 1024).map(|n| (desk.id(n), 1 + 2 * n as u32, query(1))).collect();
+        desk.send(FIRST, desk.id(outer), 4096, &container(&many));
+    }
+    assert_eq!(codes(&desk.send(FIRST, desk.id(-5), 0, &body(&Ping { ping_id: 1 }))), [20]);
+    assert_eq!(desk.calls().len(), 2048);
 }
 
 #[test]
