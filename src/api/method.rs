@@ -172,7 +172,7 @@ pub(crate) fn run<M: Method, R: Role>(
 ) -> Result<(), Halt> {
     let role = R::admit(cx)?;
     let asked = reader.peek_u32().unwrap_or_default();
-    let request = M::decode(reader).map_err(|_| Refusal::InputRequestTooLong)?;
+    let request = M::decode(reader).map_err(|_| Refusal::InputFetchError)?;
     let result = handler(cx, role, request)?;
     M::encode_return(&result, asked, writer);
     Ok(())
