@@ -243,6 +243,21 @@ mod tests {
     }
 
     #[test]
+    fn a_code_expires_by_the_clock_and_is_good_once() {
+        let mut world = World::new();
+        let ann = world.person("Ann");
+        let (mut late, mut second) = (world.guest(), world.guest());
+        late.phone.clone_from(&ann.phone);
+        second.phone.clone_from(&ann.phone);
+        let hash = world.ask_code(&late);
+        world.wait(301);
+        assert_eq!(world.sign_in(&late, &hash, "11111").expect_err("too late"), "PHONE_CODE_EXPIRED");
+        let hash = world.ask_code(&late);
+        world.sign_in(&late, &hash, "11111").expect("in time");
+        assert_eq!(world.sign_in(&second, &hash, "11111").expect_err("used"), "PHONE_CODE_EXPIRED");
+    }
+
+    #[test]
     fn guesses_are_counted_over_all_codes_of_a_day() {
         let mut world = World::new();
         let mut device = world.guest();
