@@ -54,6 +54,8 @@ pub const LOG_KEEP: i32 = 50_000;
 pub const LOG_TRIM_STEP: usize = 16;
 /// Forgotten `random_id`s that go with each message that comes.
 pub const SENT_TRIM_STEP: usize = 16;
+/// Changes without a pts between two that have one; well below half of `SLICE_MAX`, so that every slice leads on.
+pub const ASIDES_MAX: i32 = 200;
 /// Log rows in one slice of a difference.
 pub const SLICE_MAX: usize = 500;
 /// Conversations that one account lists.

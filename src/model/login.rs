@@ -87,6 +87,17 @@ fn wrong(phone: &str) -> String {
     format!("wrong codes:{phone}")
 }
 
+/// Refuses any guess for a number for which there were too many wrong ones today.
+fn check_guesses(cx: &Ctx<'_, '_>, phone: &str) -> Done<()> {
+    let what = wrong(phone);
+    let Some(row) = cx.tx.get(&TALLIES, &(Name::of(&what), what))? else { return Ok(()) };
+    let left = row.since.saturating_add(limits::DAY_SECS).saturating_sub(cx.date());
+    if row.count >= limits::WRONG_CODES_DAILY && left > 0 {
+        return Err(Refusal::FloodWait(left.unsigned_abs()).into());
+    }
+    Ok(())
+}
+
 /// Forgets what was counted under a name, or looks again later if its window is still open: anybody can have things counted
 /// for any number and from any address, and none of that may stay.
 pub fn forget_count(cx: &mut Ctx<'_, '_>, what: &str) -> Done<()> {
@@ -131,6 +142,8 @@ pub fn try_code(cx: &mut Ctx<'_, '_>, phone: &str, hash: &str, code: &str) -> Do
         return Err(Refusal::PhoneCodeEmpty.into());
     }
     let mut row = pending(cx.tx, phone, hash, cx.date())?;
+    // Refused before it is compared: a right guess beyond the bound must not get in either.
+    check_guesses(cx, phone)?;
     let equal = row.code.len() == code.len()
         && row.code.bytes().zip(code.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
     if equal {

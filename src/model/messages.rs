@@ -267,6 +267,9 @@ pub fn edit(cx: &mut Ctx<'_, '_>, me: UserId, peer: Peer, id: i32, change: &Edit
     if let Peer::Channel(channel) = peer {
         return channels::edit(cx, me, channel, id, change);
     }
+    if let Peer::Chat(chat) = peer {
+        chats::mine(cx.tx, me, chat)?;
+    }
     let shelf = Shelf::of(me, peer);
     let message = shelf.one(cx.tx, id)?.ok_or(Refusal::MessageIdInvalid)?;
     check_editable(&message, me, cx.date(), peer == Peer::User(me))?;
@@ -322,8 +325,10 @@ fn delete_rows(
         let mut theirs: Vec<(UserId, Vec<stored::Message>)> = Vec::new();
         for message in &mine {
             if let Peer::Chat(chat) = Peer::from(&message.peer) {
-                let admin = users::chat(cx.tx, chat)?.is_some_and(|row| chats::is_admin(&row, me));
-                if shelf::is_incoming(message, me) && !admin {
+                let row = users::chat(cx.tx, chat)?.filter(|row| chats::is_member(row, me));
+                // Who is out changes nothing for those who are in.
+                let Some(row) = row else { continue };
+                if shelf::is_incoming(message, me) && !chats::is_admin(&row, me) {
                     continue;
                 }
             }

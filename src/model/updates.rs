@@ -66,9 +66,22 @@ pub fn append_aside(cx: &mut Ctx<'_, '_>, user: UserId, update: enums::Update) -
     let change = stored::ChangeAside { update }.into();
     let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count: 0, change };
     cx.tx.put(&LOGS, &(user, head.pts, head.aside), &row)?;
+    if head.aside % limits::ASIDES_MAX == 0 {
+        rest(cx, user, &mut head)?;
+    }
     cx.tx.put(&HEADS, &user, &head)?;
     cx.effects.tell(Notice::User(user));
     Ok(())
+}
+
+/// Takes one pts with a deletion of nothing: a client names its place by pts alone, and could not come past more asides than
+/// a slice holds. It is nobody's own, so that every client counts it.
+fn rest(cx: &mut Ctx<'_, '_>, user: UserId, head: &mut stored::UserHead) -> Done<()> {
+    head.pts = head.pts.saturating_add(1);
+    let change = stored::ChangeDelete { ids: Vec::new() }.into();
+    let row = stored::Logged { origin: 0, date: cx.date(), pts_count: 1, change };
+    cx.tx.put(&LOGS, &(user, head.pts, 0), &row)?;
+    trim(cx.tx, user, head)
 }
 
 /// Keeps a log's length bounded: a long one loses a few of its oldest rows with every row that comes.

@@ -274,6 +274,11 @@ mod tests {
             world.wait(601);
         }
         assert_eq!(invalid, model::limits::WRONG_CODES_DAILY);
+        let hash = world.ask_code(&device);
+        let code =
+            world.api.pending_code(&device.phone, world.now.unix()).expect("a number").expect("a code");
+        let refused = world.sign_in(&device, &hash, &code).expect_err("a right guess is a guess");
+        assert!(refused.starts_with("FLOOD_WAIT_"), "{refused}");
     }
 
     #[test]

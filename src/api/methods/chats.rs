@@ -387,6 +387,24 @@ mod tests {
     }
 
     #[test]
+    fn who_is_out_of_a_group_changes_nothing_in_it() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let chat = group(&mut world, &ann, &[&bob]);
+        let peer = enums::InputPeer::from(types::InputPeerChat { chat_id: chat });
+        let sent = world.say(&bob, peer.clone(), "hello", 1);
+        let Some(enums::Update::UpdateMessageID(sent)) = sent.first() else { panic!("no id") };
+        let user_id = world.input_user(&ann, &bob);
+        let request = req::DeleteChatUser { revoke_history: false, chat_id: chat, user_id };
+        world.call(&ann, &request).expect("out");
+        let edit =
+            req::EditMessage { peer, id: sent.id, message: Some("changed".to_owned()), ..Default::default() };
+        assert_eq!(world.call(&bob, &edit).err().as_deref(), Some("PEER_ID_INVALID"));
+        world.call(&bob, &req::DeleteMessages { revoke: true, id: vec![sent.id] }).expect("his own copy");
+        assert_eq!(texts(&mut world, &ann, chat), ["hello"]);
+    }
+
+    #[test]
     fn who_blocked_the_founder_is_missing_from_the_group() {
         let mut world = World::new();
         let (ann, bob, cyd) = (world.person("Ann"), world.person("Bob"), world.person("Cyd"));

@@ -146,7 +146,9 @@ fn add_contact(cx: &mut Cx<'_, '_>, me: Account, req: contacts::AddContact) -> R
 fn accept_contact(cx: &mut Cx<'_, '_>, me: Account, req: contacts::AcceptContact) -> Rpc<enums::Updates> {
     let user = cx.user(me, &req.id)?;
     let row = users::known(cx.model.tx, user)?;
-    let phone = row.phone.unwrap_or_default();
+    // The number stays with who does not show it.
+    let shown = privacy::allows(cx.model.tx, user, &PrivacyKey::PrivacyKeyPhoneNumber, me.0)?;
+    let phone = row.phone.filter(|_| shown).unwrap_or_default();
     book::add(&mut cx.model, me.0, user, &row.first_name, &row.last_name, &phone)?;
     settings_of(cx, me, &[user])
 }
@@ -323,6 +325,23 @@ mod tests {
         assert!(
             matches!(list(&mut world, &ann, sum), enums::contacts::Contacts::Contacts(c) if c.contacts.is_empty())
         );
+    }
+
+    #[test]
+    fn who_accepts_a_contact_does_not_learn_a_hidden_number() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let id = world.input_user(&ann, &bob);
+        let enums::Updates::Updates(told) =
+            world.call(&ann, &contacts::AcceptContact { id }).expect("a contact")
+        else {
+            panic!("an odd reply")
+        };
+        let phone = |user: &enums::User| match user {
+            enums::User::User(u) if u.id == bob.user.0 => u.phone.clone(),
+            _ => None,
+        };
+        assert_eq!(told.users.iter().find_map(phone), None);
     }
 
     #[test]

@@ -184,6 +184,7 @@ fn search(cx: &mut Cx<'_, '_>, me: Account, req: req::Search) -> Rpc<enums::mess
         Some(from) => Some(enums::Peer::from(cx.peer(me, from)?)),
         None => None,
     };
+    let floor = hidden(cx, me, peer)?;
     let (min_date, max_date) = (req.min_date, if req.max_date == 0 { i32::MAX } else { req.max_date });
     let page = Page {
         offset_id: req.offset_id,
@@ -191,10 +192,12 @@ fn search(cx: &mut Cx<'_, '_>, me: Account, req: req::Search) -> Rpc<enums::mess
         add_offset: req.add_offset,
         limit: page_limit(req.limit),
         max_id: req.max_id,
-        min_id: req.min_id.max(hidden(cx, me, peer)?),
+        min_id: req.min_id.max(floor),
     };
+    // What is hidden is not counted either: the number alone would tell whether a word was said.
     let (rows, count) = shelf.search(cx.model.tx, page, |row| {
-        (query.is_empty() || (row.action.is_none() && mentions(&row.text, &query)))
+        row.id > floor
+            && (query.is_empty() || (row.action.is_none() && mentions(&row.text, &query)))
             && fits(&req.filter, row)
             && (min_date..=max_date).contains(&row.date)
             && from.as_ref().is_none_or(|from| row.from_id.as_ref() == Some(from))
@@ -226,7 +229,9 @@ fn everywhere(
         let min_id = entry.dialog.available_min;
         let page = Page { limit, offset_id, min_id, ..Page::default() };
         let (some, count) = Shelf::of(me.0, entry.peer).search(cx.model.tx, page, |row| {
-            (query.is_empty() || (row.action.is_none() && mentions(&row.text, &query))) && fits(filter, row)
+            row.id > min_id
+                && (query.is_empty() || (row.action.is_none() && mentions(&row.text, &query)))
+                && fits(filter, row)
         })?;
         rows.extend(some);
         total += count;
@@ -245,8 +250,9 @@ fn get_search_counters(
     let shelf = shelf(cx, me, peer)?;
     let mut counters = Vec::new();
     for filter in req.filters.into_iter().take(20) {
-        let page = Page { limit: 0, min_id: hidden(cx, me, peer)?, ..Page::default() };
-        let (_, count) = shelf.search(cx.model.tx, page, |row| fits(&filter, row))?;
+        let floor = hidden(cx, me, peer)?;
+        let page = Page { limit: 0, min_id: floor, ..Page::default() };
+        let (_, count) = shelf.search(cx.model.tx, page, |row| row.id > floor && fits(&filter, row))?;
         let count = i32::try_from(count).unwrap_or(i32::MAX);
         counters.push(types::messages::SearchCounter { inexact: false, filter, count });
     }

@@ -44,6 +44,8 @@ fn entities(
                 // Somebody who cannot be named is not mentioned; the text stays.
                 Err(_) => continue,
             },
+            // As we say it ourselves, without an access hash: it would show anybody by their number.
+            enums::MessageEntity::MessageEntityMentionName(_) => continue,
             other => other,
         });
     }
@@ -296,6 +298,23 @@ mod tests {
         assert_eq!(gone.pts_count, 1);
         let pushed = world.pushes(&mut bob);
         assert!(matches!(pushed.last(), Some(enums::Update::UpdateDeleteMessages(u)) if u.pts_count == 1));
+    }
+
+    #[test]
+    fn nobody_is_shown_who_is_mentioned_by_number_alone() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let mention = types::MessageEntityMentionName { offset: 0, length: 3, user_id: bob.user.0 };
+        let request = functions::messages::SendMessage {
+            peer: enums::InputPeer::InputPeerSelf,
+            message: "who".to_owned(),
+            entities: Some(vec![mention.into()]),
+            random_id: 1,
+            ..Default::default()
+        };
+        let enums::Updates::Updates(sent) = world.call(&ann, &request).expect("sent") else { panic!("odd") };
+        let shown = |user: &enums::User| matches!(user, enums::User::User(u) if u.id == bob.user.0);
+        assert!(!sent.users.iter().any(shown), "{:?}", sent.users);
     }
 
     #[test]

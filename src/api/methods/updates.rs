@@ -261,6 +261,27 @@ mod tests {
     }
 
     #[test]
+    fn many_changes_without_a_pts_do_not_keep_a_device_from_catching_up() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let to_bob = world.input_peer(&ann, &bob);
+        let start = bob.seen.pts;
+        for number in 0..1_200 {
+            let (peer, message) = (world.input_peer(&bob, &ann), format!("{number:0>900}"));
+            let draft = functions::messages::SaveDraft { peer, message, ..Default::default() };
+            world.call(&bob, &draft).expect("a draft");
+            if number == 10 {
+                world.say(&ann, to_bob.clone(), "between", 1);
+            }
+        }
+        let (texts, end, _) = catch_up(&mut world, &bob, start, 500);
+        assert_eq!(texts, ["between"]);
+        let state = world.call(&bob, &updates::GetState {}).expect("a state");
+        assert_eq!(end, state.pts);
+        catch_up(&mut world, &bob, end, 500);
+    }
+
+    #[test]
     fn who_is_too_far_behind_is_told_to_start_anew() {
         let mut world = World::new();
         let (ann, bob) = (world.person("Ann"), world.person("Bob"));
