@@ -8,6 +8,12 @@ pub const AFTER_MAX: usize = 64;
 pub const DEVICE_CHARS_MAX: usize = 128;
 /// Ids that one call may name.
 pub const IDS_MAX: usize = 200;
+/// Characters of what one call looks for.
+pub const QUERY_CHARS_MAX: usize = 256;
+/// Bytes of the entities of one text, their links included; each is copied to everybody who keeps the message.
+pub const ENTITIES_BYTES_MAX: usize = 16 * 1024;
+/// Characters of a quote in a reply.
+pub const QUOTE_CHARS_MAX: usize = 1_024;
 /// Log rows in one push.
 pub const PUSH_ROWS_MAX: usize = 100;
 /// Bytes that one `upload.getFile` gives.

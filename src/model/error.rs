@@ -143,6 +143,7 @@ refusals! {
     PinnedDialogsTooMuch 400 "PINNED_DIALOGS_TOO_MUCH";
     PrivacyTooLong 400 "PRIVACY_TOO_LONG";
     QueryTooShort 400 "QUERY_TOO_SHORT";
+    QuoteTextInvalid 400 "QUOTE_TEXT_INVALID";
     RandomIdDuplicate 500 "RANDOM_ID_DUPLICATE";
     RandomIdEmpty 400 "RANDOM_ID_EMPTY";
     RandomIdInvalid 400 "RANDOM_ID_INVALID";

@@ -74,8 +74,12 @@ pub fn update(cx: &mut Ctx<'_, '_>, key: KeyId, change: impl FnOnce(&mut stored:
     Ok(())
 }
 
-/// Logs a person in on a key. The oldest of too many logins goes.
+/// Logs a person in on a key, and out whoever was in on it before. The oldest of too many logins goes.
 pub fn log_in(cx: &mut Ctx<'_, '_>, key: KeyId, user: UserId) -> Done<()> {
+    let before = find(cx.tx, key)?.and_then(|row| row.user_id);
+    if before.is_some_and(|before| before != user.0) {
+        log_out(cx, key)?;
+    }
     let logins = cx.tx.scan(&LOGINS, LOGINS.of(user), Order::Forward, limits::LOGINS_MAX + 1)?;
     if logins.len() >= limits::LOGINS_MAX
         && let Some(oldest) = logins.iter().min_by_key(|(_, row)| row.date).map(|(key, _)| key.1)

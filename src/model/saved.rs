@@ -17,7 +17,8 @@ pub fn place(row: &stored::Message, me: UserId) -> Peer {
 
 /// A page of one of the smaller conversations, and how many messages it has.
 pub fn history(tx: &Tx<'_>, me: UserId, with: Peer, page: Page) -> Done<(Vec<stored::Message>, usize)> {
-    Shelf::of(me, Peer::User(me)).search(tx, page, |row| place(row, me) == with)
+    let mut budget = limits::SEARCH_SCAN_MAX;
+    Shelf::of(me, Peer::User(me)).search(tx, page, &mut budget, |row| place(row, me) == with)
 }
 
 /// The smaller conversations, each with its newest message, the newest first.

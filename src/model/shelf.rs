@@ -140,7 +140,8 @@ impl Shelf {
                 messages.truncate(limit);
             }
         } else {
-            skip = usize::try_from(page.add_offset).unwrap_or(0);
+            // Skipping reads what it skips.
+            skip = usize::try_from(page.add_offset).unwrap_or(0).min(limits::SEARCH_SCAN_MAX);
         }
         let missing = limit.saturating_sub(messages.len());
         let mut below = start;
@@ -158,23 +159,25 @@ impl Shelf {
     }
 
     /// Looks for messages that `wanted` likes, newest first, below `page.offset_id`; gives at most `page.limit` of them,
-    /// and how many there are as far as the search went.
+    /// and how many there are as far as the search went: until it has spent `budget`, the messages that the whole call may
+    /// still look at.
     pub fn search(
         &self,
         tx: &Tx<'_>,
         page: Page,
+        budget: &mut usize,
         mut wanted: impl FnMut(&stored::Message) -> bool,
     ) -> Done<(Vec<stored::Message>, usize)> {
         let limit = page.limit.min(limits::PAGE_MAX);
         let start = if page.offset_id == 0 { i32::MAX } else { page.offset_id };
-        let (mut found, mut count, mut looked) = (Vec::new(), 0, 0);
+        let (mut found, mut count) = (Vec::new(), 0);
         let mut skip = usize::try_from(page.add_offset).unwrap_or(0);
         let mut below = i32::MAX;
-        while looked < limits::SEARCH_SCAN_MAX {
+        while *budget > 0 {
             let messages = self.older(tx, below, limits::PAGE_MAX)?;
             let Some(last) = messages.last() else { break };
             below = last.id;
-            looked += messages.len();
+            *budget = budget.saturating_sub(messages.len());
             for message in messages.into_iter().filter(|m| wanted(m)) {
                 count += 1;
                 let inside = message.id < start

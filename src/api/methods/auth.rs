@@ -127,11 +127,6 @@ fn sign_up(cx: &mut Cx<'_, '_>, _: Guest, req: auth::SignUp) -> Rpc<enums::auth:
 /// Logs a person in on the calling key, and tells their other devices.
 fn welcome(cx: &mut Cx<'_, '_>, user: UserId) -> Rpc<enums::auth::Authorization> {
     let key = cx.model.origin;
-    if let Some(before) = cx.key.user_id.filter(|before| *before != user.0) {
-        tracing::debug!("a key changes hands");
-        debug_assert_ne!(before, user.0);
-        keys::log_out(&mut cx.model, key)?;
-    }
     let others = !keys::of_user(cx.model.tx, user)?.is_empty();
     keys::log_in(&mut cx.model, key, user)?;
     // Who signs in was here, whether or not their client ever says so.

@@ -7,6 +7,7 @@ use tl::functions::messages as req;
 use tl::{enums, types};
 
 use super::history::page_limit;
+use super::send;
 use crate::limits;
 use crate::method::{Account, Cx, Rpc, methods};
 
@@ -191,6 +192,8 @@ fn get_dialog_unread_marks(
 fn save_draft(cx: &mut Cx<'_, '_>, me: Account, req: req::SaveDraft) -> Rpc<bool> {
     let peer = cx.peer(me, &req.peer)?;
     model::messages::check_text(&req.message, false)?;
+    send::reply_to(req.reply_to.clone())?;
+    send::check_size(req.entities.as_deref().unwrap_or_default())?;
     let empty = req.message.is_empty() && req.reply_to.is_none();
     let draft = (!empty).then(|| types::DraftMessage {
         no_webpage: req.no_webpage,

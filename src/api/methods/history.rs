@@ -1,6 +1,7 @@
 //! Reading conversations: pages of history, single messages, search, what is read and what is gone.
 
 use model::ids::Peer;
+use model::limits::SEARCH_SCAN_MAX;
 use model::shelf::{Page, Shelf};
 use model::{Refusal, boxes, channels, messages};
 use tl::functions::messages as req;
@@ -164,6 +165,11 @@ fn fits(filter: &enums::MessagesFilter, row: &stored::Message) -> bool {
     }
 }
 
+/// What is looked for, as it is compared: lower case, and no longer than anybody types.
+fn words(query: &str) -> String {
+    query.trim().chars().take(limits::QUERY_CHARS_MAX).collect::<String>().to_lowercase()
+}
+
 /// Whether a text has a word that begins with each word looked for.
 fn mentions(text: &str, query: &str) -> bool {
     let text = text.to_lowercase();
@@ -179,7 +185,7 @@ fn search(cx: &mut Cx<'_, '_>, me: Account, req: req::Search) -> Rpc<enums::mess
     }
     let peer = cx.peer(me, &req.peer)?;
     let shelf = shelf(cx, me, peer)?;
-    let query = req.q.trim().to_lowercase();
+    let query = words(&req.q);
     let from = match &req.from_id {
         Some(from) => Some(enums::Peer::from(cx.peer(me, from)?)),
         None => None,
@@ -195,7 +201,8 @@ fn search(cx: &mut Cx<'_, '_>, me: Account, req: req::Search) -> Rpc<enums::mess
         min_id: req.min_id.max(floor),
     };
     // What is hidden is not counted either: the number alone would tell whether a word was said.
-    let (rows, count) = shelf.search(cx.model.tx, page, |row| {
+    let mut budget = SEARCH_SCAN_MAX;
+    let (rows, count) = shelf.search(cx.model.tx, page, &mut budget, |row| {
         row.id > floor
             && (query.is_empty() || (row.action.is_none() && mentions(&row.text, &query)))
             && fits(&req.filter, row)
@@ -218,17 +225,19 @@ fn everywhere(
     limit: i32,
     offset_id: i32,
 ) -> Rpc<enums::messages::Messages> {
-    let query = query.trim().to_lowercase();
+    let query = words(query);
     if query.is_empty() && matches!(filter, enums::MessagesFilter::InputMessagesFilterEmpty) {
         return Err(Refusal::SearchQueryEmpty.into());
     }
     let limit = page_limit(limit);
     let mut rows = Vec::new();
+    // One for all conversations: the newest are looked through first.
+    let mut budget = SEARCH_SCAN_MAX;
     let mut total = 0;
     for entry in model::dialogs::list(cx.model.tx, me.0)? {
         let min_id = entry.dialog.available_min;
         let page = Page { limit, offset_id, min_id, ..Page::default() };
-        let (some, count) = Shelf::of(me.0, entry.peer).search(cx.model.tx, page, |row| {
+        let (some, count) = Shelf::of(me.0, entry.peer).search(cx.model.tx, page, &mut budget, |row| {
             row.id > min_id
                 && (query.is_empty() || (row.action.is_none() && mentions(&row.text, &query)))
                 && fits(filter, row)
@@ -249,10 +258,12 @@ fn get_search_counters(
     let peer = cx.peer(me, &req.peer)?;
     let shelf = shelf(cx, me, peer)?;
     let mut counters = Vec::new();
+    let mut budget = SEARCH_SCAN_MAX;
     for filter in req.filters.into_iter().take(20) {
         let floor = hidden(cx, me, peer)?;
         let page = Page { limit: 0, min_id: floor, ..Page::default() };
-        let (_, count) = shelf.search(cx.model.tx, page, |row| row.id > floor && fits(&filter, row))?;
+        let (_, count) =
+            shelf.search(cx.model.tx, page, &mut budget, |row| row.id > floor && fits(&filter, row))?;
         let count = i32::try_from(count).unwrap_or(i32::MAX);
         counters.push(types::messages::SearchCounter { inexact: false, filter, count });
     }

@@ -49,6 +49,7 @@ fn entities(
             other => other,
         });
     }
+    check_size(&kept)?;
     Ok(Some(kept))
 }
 
@@ -78,9 +79,25 @@ bounded! {
     MessageEntityDiffDelete MessageEntityTonAddress
 }
 
-fn reply_to(reply: Option<enums::InputReplyTo>) -> Rpc<Option<stored::Reply>> {
+/// Refuses entities that carry more than a text needs.
+pub(super) fn check_size(entities: &[enums::MessageEntity]) -> Rpc<()> {
+    let bytes: usize = entities.iter().map(|entity| tl::write(entity, tl::Layer::ALL).len()).sum();
+    if bytes > limits::ENTITIES_BYTES_MAX { Err(Refusal::EntityBoundsInvalid.into()) } else { Ok(()) }
+}
+
+/// What a message answers; also of a draft, for its bounds.
+pub(super) fn reply_to(reply: Option<enums::InputReplyTo>) -> Rpc<Option<stored::Reply>> {
     match reply {
         Some(enums::InputReplyTo::InputReplyToMessage(to)) if to.reply_to_msg_id != 0 => {
+            let quote = to.quote_text.as_deref().unwrap_or_default();
+            if quote.chars().count() > limits::QUOTE_CHARS_MAX {
+                return Err(Refusal::QuoteTextInvalid.into());
+            }
+            let quoted = to.quote_entities.as_deref().unwrap_or_default();
+            if quoted.len() > model::limits::ENTITIES_MAX {
+                return Err(Refusal::EntityBoundsInvalid.into());
+            }
+            check_size(quoted)?;
             Ok(Some(stored::Reply {
                 msg_id: to.reply_to_msg_id,
                 top_id: to.top_msg_id,
@@ -315,6 +332,30 @@ mod tests {
         let enums::Updates::Updates(sent) = world.call(&ann, &request).expect("sent") else { panic!("odd") };
         let shown = |user: &enums::User| matches!(user, enums::User::User(u) if u.id == bob.user.0);
         assert!(!sent.users.iter().any(shown), "{:?}", sent.users);
+    }
+
+    #[test]
+    fn what_is_copied_to_everybody_has_a_bound() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let url = "x".repeat(limits::ENTITIES_BYTES_MAX);
+        let link = types::MessageEntityTextUrl { offset: 0, length: 1, url }.into();
+        let mut request = functions::messages::SendMessage {
+            peer: world.input_peer(&ann, &bob),
+            message: "a link".to_owned(),
+            random_id: 1,
+            entities: Some(vec![link]),
+            ..Default::default()
+        };
+        assert_eq!(world.call(&ann, &request).expect_err("too much"), "ENTITY_BOUNDS_INVALID");
+        request.entities = None;
+        let reply = types::InputReplyToMessage {
+            reply_to_msg_id: 1,
+            quote_text: Some("x".repeat(limits::QUOTE_CHARS_MAX + 1)),
+            ..Default::default()
+        };
+        request.reply_to = Some(reply.into());
+        assert_eq!(world.call(&ann, &request).expect_err("too much"), "QUOTE_TEXT_INVALID");
     }
 
     #[test]

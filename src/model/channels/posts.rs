@@ -161,7 +161,8 @@ pub fn delete_of(
     }
     let page = shelf::Page { limit: limits::CLEAR_STEP, ..Default::default() };
     let theirs = |m: &stored::Message| m.origin_user == Some(author.0);
-    let (found, all) = Shelf::Channel(channel).search(cx.tx, page, theirs)?;
+    let mut budget = limits::SEARCH_SCAN_MAX;
+    let (found, all) = Shelf::Channel(channel).search(cx.tx, page, &mut budget, theirs)?;
     let ids: Vec<i32> = found.iter().map(|m| m.id).collect();
     let (pts, count) = take(cx, channel, &ids)?;
     Ok((pts, count, all > ids.len()))
