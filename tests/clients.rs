@@ -5,6 +5,8 @@
 //! `CHAPPE_SKIP_FOREIGN=1` leaves them out.
 
 mod foreign;
+#[path = "foreign/golden.rs"]
+mod golden;
 #[path = "foreign/server.rs"]
 mod server;
 
@@ -63,6 +65,16 @@ fn tdlib_of_layer_232_lives_here_with_and_without_temporary_keys() {
 #[test]
 fn clients_of_three_layers_talk_to_each_other() {
     show(suite("cross", 5));
+}
+
+#[test]
+fn telethon_reads_what_is_said_in_layer_229() {
+    show(golden::read_by("telethon", 229));
+}
+
+#[test]
+fn pyrogram_reads_what_is_said_in_layer_158() {
+    show(golden::read_by("pyrogram", 158));
 }
 
 #[test]
