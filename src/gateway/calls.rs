@@ -148,8 +148,10 @@ impl Entry {
                         metrics::call_answered(method, reply.ok, took);
                     }
                     None => {
-                        metrics::unknown_method();
-                        tracing::debug!(id = query_id(&started.peeled), "an unknown method");
+                        let id = query_id(&started.peeled);
+                        let method = tl::method_name(id).unwrap_or("none");
+                        metrics::unknown_method(method);
+                        tracing::debug!(method, id, "an unknown method");
                         // Some clients ask at once again whatever they are told, unless it is to wait.
                         unanswerable = !self.key().take_unknown_method();
                     }
