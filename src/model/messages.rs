@@ -273,8 +273,16 @@ pub fn edit(cx: &mut Ctx<'_, '_>, me: UserId, peer: Peer, id: i32, change: &Edit
     let shelf = Shelf::of(me, peer);
     let message = shelf.one(cx.tx, id)?.ok_or(Refusal::MessageIdInvalid)?;
     check_editable(&message, me, cx.date(), peer == Peer::User(me))?;
+    // Who was blocked does not get through by what they wrote before, either.
+    let barred = match peer {
+        Peer::User(them) => users::relation(cx.tx, me, them)?.blocked_by,
+        Peer::Chat(_) | Peer::Channel(_) => false,
+    };
     let mut pts = 0;
     for (owner, mut copy) in copies(cx.tx, me, &message)? {
+        if barred && owner != me {
+            continue;
+        }
         if !change.apply(&mut copy, cx.date()) {
             return Err(Refusal::MessageNotModified.into());
         }

@@ -296,6 +296,23 @@ mod tests {
     }
 
     #[test]
+    fn who_was_blocked_does_not_get_through_by_editing() {
+        let mut world = World::new();
+        let (ann, mut bob) = (world.person("Ann"), world.person("Bob"));
+        let to_bob = world.input_peer(&ann, &bob);
+        let sent = world.say(&ann, to_bob.clone(), "hello", 5);
+        let Some(enums::Update::UpdateMessageID(sent)) = sent.first() else { panic!("no id") };
+        let id = world.input_peer(&bob, &ann);
+        world.call(&bob, &functions::contacts::Block { id, ..Default::default() }).expect("blocked");
+        world.pushes(&mut bob);
+        let message = Some("and another thing".to_owned());
+        let edit =
+            functions::messages::EditMessage { peer: to_bob, id: sent.id, message, ..Default::default() };
+        world.call(&ann, &edit).expect("edited in her own box");
+        assert!(world.pushes(&mut bob).is_empty());
+    }
+
+    #[test]
     fn an_edit_and_a_deletion_reach_the_other_side() {
         let mut world = World::new();
         let (ann, mut bob) = (world.person("Ann"), world.person("Bob"));
