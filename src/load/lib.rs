@@ -1,0 +1,2 @@
+//! The load generator behind `chappe bench`: clients of the real protocol over loopback addresses, bounded in number and
+//! time.

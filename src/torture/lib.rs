@@ -1,0 +1,2 @@
+//! Hostile peers that speak the protocol wrongly on purpose. What they show about a server or a client does not depend on
+//! who made it.
