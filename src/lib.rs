@@ -1,5 +1,7 @@
 //! The whole server, put together: what `main`, the tests and the benches start.
 
+#![forbid(unsafe_code)]
+
 pub mod admin;
 pub mod config;
 pub mod key_files;

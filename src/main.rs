@@ -1,5 +1,7 @@
 //! The command line.
 
+#![forbid(unsafe_code)]
+
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;

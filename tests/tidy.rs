@@ -299,3 +299,91 @@ fn no_file_names_a_machine() {
     }
     nothing(&wrong, "paths of one machine");
 }
+
+/// Crates that may hold `unsafe`, and why. Everything else forbids it.
+const WITH_UNSAFE: [(&str, &str); 0] = [];
+
+#[test]
+fn unsafe_code_is_forbidden_in_every_crate() {
+    let mut heads: Vec<PathBuf> =
+        crates().iter().map(|name| root().join("src").join(name).join("lib.rs")).collect();
+    heads.extend(["src/lib.rs", "src/main.rs", "fuzz/src/lib.rs"].map(|path| root().join(path)));
+    let excused =
+        |path: &Path| WITH_UNSAFE.iter().any(|(name, _)| path.ends_with(format!("src/{name}/lib.rs")));
+    let mut wrong = Vec::new();
+    for path in heads.iter().filter(|path| !excused(path)) {
+        if !read(path).lines().any(|line| line == "#![forbid(unsafe_code)]") {
+            wrong.push(short(path));
+        }
+    }
+    nothing(&wrong, "crates without `#![forbid(unsafe_code)]`");
+    let reasonless: Vec<_> = WITH_UNSAFE.iter().filter(|(_, why)| why.len() < 20).collect();
+    assert!(reasonless.is_empty(), "unsafe without a reason: {reasonless:?}");
+}
+
+/// What is missing of an advisory that `deny.toml` puts aside, `today` being a day like `2026-11-30`.
+fn faults_of_ignored(line: &str, today: &str) -> Vec<&'static str> {
+    let mut faults = Vec::new();
+    let after = |key: &str| {
+        line.split_once(key).map(|(_, rest)| rest.split(['"', '|']).next().unwrap_or_default().trim())
+    };
+    let is_id = after("id = \"")
+        .is_some_and(|id| id.starts_with("RUSTSEC-") && id.len() == "RUSTSEC-2023-0071".len());
+    if !is_id {
+        faults.push("no id of an advisory");
+    }
+    if after("reason = \"").is_none_or(|reason| reason.len() < 40) {
+        faults.push("no reason");
+    }
+    if after("| owner: ").is_none_or(|owner| owner.len() < 5) {
+        faults.push("no owner");
+    }
+    match after("| until: ") {
+        Some(day) if day.len() == "2026-11-30".len() && day.split('-').count() == 3 => {
+            if day < today {
+                faults.push("the day has passed: look at it again");
+            }
+        }
+        _ => faults.push("no day"),
+    }
+    faults
+}
+
+/// A day as one writes it, from the days since the Unix epoch (Gregorian, from 1970 on).
+fn day(mut days: u64) -> String {
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut year = 1970;
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while days >= lengths[month] {
+        days -= lengths[month];
+        month += 1;
+    }
+    format!("{year:04}-{:02}-{:02}", month + 1, days + 1)
+}
+
+#[test]
+fn advisories_that_are_put_aside_have_a_reason_an_owner_and_a_day_that_is_to_come() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let today = day(now.as_secs() / 86_400);
+    let text = read(&root().join("deny.toml"));
+    let (_, ignored) = text.split_once("ignore = [").expect("a list of advisories");
+    let (ignored, _) = ignored.split_once("\n]").expect("its end");
+    let lines: Vec<&str> = ignored.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert!(!lines.is_empty());
+    let mut wrong = Vec::new();
+    for line in &lines {
+        wrong.extend(faults_of_ignored(line, &today).iter().map(|fault| format!("{line}: {fault}")));
+    }
+    nothing(&wrong, "advisories in deny.toml");
+    // And the check can fail.
+    assert_eq!(day(0), "1970-01-01");
+    assert_eq!((day(20_776), day(19_782)), ("2026-11-19".to_owned(), "2024-02-29".to_owned()));
+    assert_eq!(faults_of_ignored(lines[0], "9999-01-01"), ["the day has passed: look at it again"]);
+    assert_eq!(faults_of_ignored("{ id = \"RUSTSEC-2023-0071\", reason = \"so\" }", "2026-01-01").len(), 3);
+}

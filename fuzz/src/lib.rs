@@ -1,5 +1,7 @@
 //! What several fuzz targets share: the reader of any known id, values grown from the schema, fixed keys, a small world.
 
+#![forbid(unsafe_code)]
+
 pub mod grow;
 pub mod path;
 pub mod world;

@@ -4,6 +4,8 @@
 //! carries out before it calls again. What a reply or a push must wait for, the fsync of the newest commit it has seen, is
 //! its `ticket`.
 
+#![forbid(unsafe_code)]
+
 pub mod coverage;
 pub mod envelope;
 pub mod input;

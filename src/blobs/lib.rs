@@ -6,6 +6,8 @@
 //! Absent: what a file is, who may read it, and which blobs are still needed. That is written in the store, and the
 //! collector of the gateway compares it with [`Blobs::list`].
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod key;
 pub mod limits;

@@ -4,6 +4,8 @@
 //! slow learns how many it missed ([`Heard::Missed`]) and looks for itself. What a notice means is its type's business:
 //! the bus carries any `N`. Today it stays inside one process; a broker between nodes will take the same two verbs.
 
+#![forbid(unsafe_code)]
+
 pub mod limits;
 
 use tokio::sync::broadcast;

@@ -3,6 +3,8 @@
 //! There is no clock and no generator here, only the shapes in which callers hand them over, so that the whole core runs
 //! in one thread from one seed. The real clock and the real dice live in `gateway`.
 
+#![forbid(unsafe_code)]
+
 use std::ops::Add;
 use std::time::Duration;
 

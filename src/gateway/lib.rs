@@ -7,6 +7,8 @@
 //!
 //! Absent: what a call means (`api`), how packets are sealed and framed (`mtproto`), where anything is kept (`store`).
 
+#![forbid(unsafe_code)]
+
 mod admission;
 mod answers;
 mod calls;

@@ -3,6 +3,8 @@
 //! No request types, no sockets, no layers here: `api` translates what clients say into these functions, and what these
 //! functions give into what clients read.
 
+#![forbid(unsafe_code)]
+
 pub mod boxes;
 pub mod channels;
 pub mod chats;

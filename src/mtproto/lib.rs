@@ -12,6 +12,8 @@
 //! `// spec: HS-9` over a line names the rule of `protocol-spec/01-requirements.toml` that the line keeps, and
 //! `// proves: HS-9` the test that shows it.
 
+#![forbid(unsafe_code)]
+
 pub mod bind;
 pub mod client;
 pub mod connection;

@@ -35,6 +35,8 @@
 //! Absent: tables over several owners (an owner is what one shard holds whole), long-lived cursors (a scan is bounded and
 //! the next one starts behind its last key), and any knowledge of what the records mean.
 
+#![forbid(unsafe_code)]
+
 mod durability;
 pub mod engine;
 mod fault;
