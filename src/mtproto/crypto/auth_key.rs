@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use cipher::KeyParts;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::hash::sha1;
+use super::record::Side;
 use crate::ids::AuthKeyId;
 
 /// Length of an authorization key as the Diffie-Hellman exchange yields it, in bytes.
@@ -44,9 +46,26 @@ impl AuthKey {
     }
 
     /// The `N` bytes of the key that begin at `OFFSET`; a range outside of the stored part does not compile.
-    pub(crate) fn part<const OFFSET: usize, const N: usize>(&self) -> &[u8] {
+    pub(crate) fn part<const OFFSET: usize, const N: usize>(&self) -> &[u8; N] {
         const { assert!(OFFSET + N <= STORED_KEY_BYTES) };
-        self.secret.get(OFFSET..OFFSET + N).unwrap_or_default()
+        self.secret.get(OFFSET..).and_then(|rest| rest.first_chunk()).unwrap_or(&[0; N])
+    }
+
+    /// What messages of MTProto 2.0 that `from` wrote are sealed with.
+    pub(crate) fn parts(&self, from: Side) -> KeyParts<'_> {
+        // spec: REC-1, REC-2
+        match from {
+            Side::Client => KeyParts {
+                hash: self.part::<88, 32>(),
+                first: self.part::<0, 36>(),
+                second: self.part::<40, 36>(),
+            },
+            Side::Server => KeyParts {
+                hash: self.part::<96, 32>(),
+                first: self.part::<8, 36>(),
+                second: self.part::<48, 36>(),
+            },
+        }
     }
 }
 

@@ -1,23 +1,12 @@
-//! From an authorization key and a `msg_key` to the AES key of one message.
+//! From secrets of the handshake, and for MTProto 1.0, to an AES key. What messages of MTProto 2.0 derive stands in the
+//! crate `cipher`, which does it in one piece with the rest.
 
 use super::auth_key::AuthKey;
-use super::hash::{sha1, sha256};
+use super::hash::sha1;
 use super::ige::IgeKey;
-use super::record::Side;
 
 /// The message key of MTProto 2.0: it names a message, authenticates it, and seeds its AES key.
 pub type MsgKey = [u8; 16];
-
-/// The AES key and vector of a message of MTProto 2.0 that `from` wrote.
-#[must_use]
-pub fn v2(key: &AuthKey, msg_key: &MsgKey, from: Side) -> IgeKey {
-    // spec: REC-1
-    let (a, b) = match from {
-        Side::Client => (sha256(&[msg_key, key.part::<0, 36>()]), sha256(&[key.part::<40, 36>(), msg_key])),
-        Side::Server => (sha256(&[msg_key, key.part::<8, 36>()]), sha256(&[key.part::<48, 36>(), msg_key])),
-    };
-    IgeKey { key: join(&[&a[..8], &b[8..24], &a[24..]]), iv: join(&[&b[..8], &a[8..24], &b[24..]]) }
-}
 
 /// The AES key and vector of a message of MTProto 1.0 that a client wrote. Nothing but the sealed part of
 /// `auth.bindTempAuthKey` is still enciphered this way.

@@ -15,5 +15,5 @@ mod vectors;
 pub use auth_key::{AUTH_KEY_BYTES, AuthKey, FullAuthKey, STORED_KEY_BYTES};
 pub use record::{
     HEADER_BYTES, NotAuthentic, PACKET_BYTES_MIN, PADDING_BYTES_MAX, PADDING_BYTES_MIN, QuickAckToken, Side,
-    open, seal,
+    open, seal, seal_all,
 };

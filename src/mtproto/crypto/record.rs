@@ -1,13 +1,13 @@
 //! Sealing and opening an encrypted packet: `auth_key_id | msg_key | ciphertext`.
 
 use bytes::BytesMut;
+use cipher::{Backend, Job};
 use env::Dice;
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::auth_key::AuthKey;
 use super::ige::BLOCK_BYTES;
-use super::kdf::{self, MsgKey};
+use super::kdf::MsgKey;
 
 /// Length of what stands before the ciphertext, in bytes: `auth_key_id` and `msg_key`.
 pub const HEADER_BYTES: usize = 24;
@@ -47,22 +47,52 @@ pub struct NotAuthentic;
 ///
 /// A `packet` without that room comes back as it was; the callers reserve it.
 pub fn seal(key: &AuthKey, from: Side, packet: &mut BytesMut, dice: &mut dyn Dice) {
-    let Some(plain_bytes) = packet.len().checked_sub(HEADER_BYTES) else { return };
+    let Some((header, plain)) = pad(packet, dice) else { return };
+    // spec: REC-2
+    let large = Backend::best().encrypt(key.parts(from), plain);
+    write_header(header, key, &large);
+}
+
+/// [`seal`] for several packets: the processor works on [`cipher::LANES`] of them at once, in less than half the time.
+pub fn seal_all<'a>(
+    key: &AuthKey,
+    from: Side,
+    packets: impl Iterator<Item = &'a mut BytesMut>,
+    dice: &mut dyn Dice,
+) {
+    let mut packets = packets.peekable();
+    while let Some(first) = packets.next() {
+        if packets.peek().is_none() {
+            return seal(key, from, first, dice);
+        }
+        let several = std::iter::once(first).chain(packets.by_ref()).take(cipher::LANES);
+        let padded = several.filter_map(|packet| pad(packet, dice));
+        let (headers, mut jobs): (Vec<_>, Vec<_>) = padded
+            .map(|(header, data)| (header, Job { parts: key.parts(from), data, msg_key_large: [0; 32] }))
+            .unzip();
+        Backend::best().encrypt_batch(&mut jobs);
+        for (header, job) in headers.into_iter().zip(jobs) {
+            write_header(header, key, &job.msg_key_large);
+        }
+    }
+}
+
+/// Adds the padding; gives the room for the header, and the plaintext.
+fn pad<'a>(packet: &'a mut BytesMut, dice: &mut dyn Dice) -> Option<(&'a mut [u8], &'a mut [u8])> {
+    let plain_bytes = packet.len().checked_sub(HEADER_BYTES)?;
     // At least 12 bytes, up to a whole number of blocks, and up to three blocks more so that lengths tell less.
     let least = (plain_bytes + PADDING_BYTES_MIN).next_multiple_of(BLOCK_BYTES) - plain_bytes;
     let padding = least + BLOCK_BYTES * (dice.below(4) as usize);
     let padding_at = packet.len();
     packet.resize(padding_at + padding, 0);
     dice.fill(packet.get_mut(padding_at..).unwrap_or_default());
+    packet.split_at_mut_checked(HEADER_BYTES)
+}
 
-    let (header, plain) = packet.split_at_mut(HEADER_BYTES);
-    // spec: REC-2
-    let large = msg_key_hash(key, from, |hash| hash.update(&*plain));
-    let msg_key = middle(&large);
-    kdf::v2(key, &msg_key, from).encrypt(plain);
+fn write_header(header: &mut [u8], key: &AuthKey, large: &[u8; 32]) {
     let (id, name) = header.split_at_mut(8);
     id.copy_from_slice(&key.id().0.to_le_bytes());
-    name.copy_from_slice(&msg_key);
+    name.copy_from_slice(&cipher::msg_key(large));
 }
 
 /// Deciphers `packet` in place and checks that `from` sealed it with `key`. The plaintext, padding included, then
@@ -84,25 +114,12 @@ pub fn open(key: &AuthKey, from: Side, packet: &mut [u8]) -> Result<QuickAckToke
 
     // Nothing of the plaintext is looked at before this comparison: not its length, not its padding.
     // spec: REC-2
-    let cipher = kdf::v2(key, &msg_key, from);
-    let large = msg_key_hash(key, from, |hash| cipher.decrypt_watched(data, 4, |plain| hash.update(plain)));
-    if bool::from(middle(&large).ct_eq(&msg_key)) { Ok(quick_ack_token(&large)) } else { Err(NotAuthentic) }
-}
-
-fn msg_key_hash(key: &AuthKey, from: Side, plaintext: impl FnOnce(&mut Sha256)) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(match from {
-        Side::Client => key.part::<88, 32>(),
-        Side::Server => key.part::<96, 32>(),
-    });
-    plaintext(&mut hash);
-    hash.finalize().into()
-}
-
-fn middle(large: &[u8; 32]) -> MsgKey {
-    let mut msg_key = [0; 16];
-    msg_key.copy_from_slice(&large[8..24]);
-    msg_key
+    let large = Backend::best().decrypt(key.parts(from), &msg_key, data);
+    if bool::from(cipher::msg_key(&large).ct_eq(&msg_key)) {
+        Ok(quick_ack_token(&large))
+    } else {
+        Err(NotAuthentic)
+    }
 }
 
 fn quick_ack_token(large: &[u8; 32]) -> QuickAckToken {

@@ -33,7 +33,7 @@ fn a_key_is_named_by_its_hash() {
 }
 
 #[test]
-fn ige_enciphers_as_computed_elsewhere() {
+fn ige_of_the_handshake_is_that_of_messages() {
     let cipher = IgeKey { key: ramp(1, 0), iv: ramp(1, 32) };
     let plain: [u8; 48] = ramp(7, 0);
     let mut data = plain;
@@ -59,14 +59,14 @@ fn keys_of_messages_are_derived_as_computed_elsewhere() {
     let msg_key = ramp(11, 1);
     let derived = |derived: &IgeKey| (derived.key, derived.iv);
     assert_eq!(
-        derived(&kdf::v2(&key(), &msg_key, Side::Client)),
+        derived(&cipher::derive(key().parts(Side::Client), &msg_key)),
         (
             array("f962309a5002949cfaa9c42823dac9dc0431d0b6ca79c13a30f6c27c906dbf6e"),
             array("3c29b78d623aa7c1b0e323517c8e744fc524db3fe241a78410e22eea61919f03"),
         )
     );
     assert_eq!(
-        derived(&kdf::v2(&key(), &msg_key, Side::Server)),
+        derived(&cipher::derive(key().parts(Side::Server), &msg_key)),
         (
             array("3bb088add05d3d1d0ea2cc34ea53380cf6db6822b46293412f5d7ff13a883c03"),
             array("4d7d47c2a9a57b93a8a861b0c35fb006dbf90281fe4e74e06637bbff9978ab32"),
@@ -141,6 +141,22 @@ fn what_is_sealed_opens_and_what_is_changed_does_not() {
             for wrong in [&longer[..], &longer[..longer.len() - 1], &[]] {
                 assert_eq!(open(&key(), from, &mut wrong.to_vec()), Err(NotAuthentic));
             }
+        }
+    }
+}
+
+// proves: REC-2
+#[test]
+fn packets_that_are_sealed_together_open_alone() {
+    for count in [0, 1, 2, 7, 8, 9, 17] {
+        let mut dice = SeededDice::new(count);
+        let plain = |n: u64| vec![n as u8; 32 + 4 * (n as usize * 37 % 300)];
+        let mut packets: Vec<BytesMut> =
+            (0..count).map(|n| BytesMut::from(&[&[0; HEADER_BYTES][..], &plain(n)].concat()[..])).collect();
+        seal_all(&key(), Side::Server, packets.iter_mut(), &mut dice);
+        for (n, packet) in (0..).zip(&mut packets) {
+            assert!(open(&key(), Side::Server, packet).is_ok(), "packet {n} of {count}");
+            assert_eq!(packet[HEADER_BYTES..][..plain(n).len()], plain(n));
         }
     }
 }

@@ -90,6 +90,13 @@ pub fn seal(
     write: impl FnOnce(&mut BytesMut),
     dice: &mut dyn Dice,
 ) -> BytesMut {
+    let mut packet = unsealed(head, body_bytes, write);
+    crypto::seal(key, from, &mut packet, dice);
+    packet
+}
+
+/// The message whose body `write` appends, about `body_bytes` long, before it is sealed where it stands.
+pub(super) fn unsealed(head: Head, body_bytes: usize, write: impl FnOnce(&mut BytesMut)) -> BytesMut {
     let mut packet = BytesMut::with_capacity(BODY_AT + body_bytes + 5 * 16);
     packet.put_bytes(0, HEADER_BYTES);
     packet.put_i64_le(head.salt.0);
@@ -103,7 +110,6 @@ pub fn seal(
     if let Some(field) = packet.get_mut(length_at..BODY_AT) {
         field.copy_from_slice(&length.to_le_bytes());
     }
-    crypto::seal(key, from, &mut packet, dice);
     packet
 }
 

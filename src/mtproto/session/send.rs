@@ -13,7 +13,7 @@ use super::msg_id::Kind as IdKind;
 use super::outbox::{Kind, Sent};
 use super::seal::{self, Head};
 use super::{Session, service};
-use crate::crypto::Side;
+use crate::crypto::{self, Side};
 use crate::ids::MsgId;
 
 /// A message that is sent once and not kept.
@@ -78,8 +78,15 @@ impl Batch {
 impl Session {
     /// The second half of [`Self::handle`]: sends what waits. Must follow [`Self::feed`] before the session rests.
     pub fn flush(&mut self, env: &mut Env<'_>, shared: &mut Shared<'_>, out: &mut Vec<SessionOutput>) {
+        let before = out.len();
         self.send_new(env, shared, out);
         self.send_again(env, shared, out);
+        let packets = out.iter_mut().skip(before).filter_map(|output| match output {
+            SessionOutput::Send { packet, .. } => Some(packet),
+            _ => None,
+        });
+        // Together: several messages at once cost less than half.
+        crypto::seal_all(shared.key, Side::Server, packets, env.dice);
         // Not while the outbox is full of what the client does not acknowledge: it would only push more out.
         if self.lost && self.is_online() && self.outbox.len() * 2 < OUTBOX_MESSAGES_MAX {
             self.lost = false;
@@ -166,14 +173,14 @@ impl Session {
                 if batch.messages.is_empty() {
                     break;
                 }
-                self.seal_batch(env, shared, path.id, batch, out);
+                self.write_batch(env, shared, path.id, batch, out);
             }
         }
         // Notices for packets that were refused, on the path that they came by; nothing else uses it.
         for said in loose {
             let (path, mut batch) = (said.path, Batch::default());
             self.name_loose(said, env.now, &mut batch);
-            self.seal_batch(env, shared, path, batch, out);
+            self.write_batch(env, shared, path, batch, out);
         }
     }
 
@@ -250,7 +257,7 @@ impl Session {
                 }
             }
             if !batch.messages.is_empty() {
-                self.seal_container(env, shared, path, batch, out);
+                self.write_container(env, shared, path, batch, out);
             }
         }
     }
@@ -263,7 +270,7 @@ impl Session {
         (self.ids.next(now, kind), seq_no)
     }
 
-    fn seal_batch(
+    fn write_batch(
         &mut self,
         env: &mut Env<'_>,
         shared: &mut Shared<'_>,
@@ -274,21 +281,14 @@ impl Session {
         match <[Named; 1]>::try_from(batch.messages) {
             Ok([alone]) => {
                 let head = self.head(env, shared, alone.msg_id, alone.seq_no);
-                let packet = seal::seal(
-                    shared.key,
-                    Side::Server,
-                    head,
-                    alone.bytes(),
-                    |packet| alone.write(packet),
-                    env.dice,
-                );
+                let packet = seal::unsealed(head, alone.bytes(), |packet| alone.write(packet));
                 out.push(SessionOutput::Send { path, packet });
             }
-            Err(messages) => self.seal_container(env, shared, path, Batch { messages, ..batch }, out),
+            Err(messages) => self.write_container(env, shared, path, Batch { messages, ..batch }, out),
         }
     }
 
-    fn seal_container(
+    fn write_container(
         &mut self,
         env: &mut Env<'_>,
         shared: &mut Shared<'_>,
@@ -310,7 +310,7 @@ impl Session {
                 message.write(packet);
             }
         };
-        let packet = seal::seal(shared.key, Side::Server, head, batch.bytes + 8, write, env.dice);
+        let packet = seal::unsealed(head, batch.bytes + 8, write);
         out.push(SessionOutput::Send { path, packet });
     }
 
