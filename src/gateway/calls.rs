@@ -35,6 +35,14 @@ pub(crate) struct Line {
     awaited: Option<Ticket>,
 }
 
+#[cfg(feature = "simulation")]
+impl Line {
+    /// Answers that wait for the disk.
+    pub(crate) fn undurable(&self) -> usize {
+        self.answers.len()
+    }
+}
+
 /// A call that was started.
 struct Started {
     msg_id: MsgId,

@@ -92,6 +92,7 @@ impl Runner {
     async fn rest(&mut self) {
         let node = Arc::clone(&self.node);
         tokio::select! {
+            biased;
             () = tokio::time::sleep(limits::JOBS_EVERY) => (),
             () = node.jobs.notified() => (),
             () = self.one_ended(), if !self.tasks.is_empty() => (),

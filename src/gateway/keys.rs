@@ -226,8 +226,9 @@ impl Book {
     }
 
     fn forget_expired(&mut self, now: Time) -> Vec<AuthKeyId> {
-        let dead: Vec<_> =
+        let mut dead: Vec<_> =
             self.keys.iter().filter(|(_, key)| !key.is_usable(now)).map(|(id, _)| *id).collect();
+        dead.sort_unstable();
         for id in &dead {
             self.forget(*id);
         }

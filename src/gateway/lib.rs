@@ -27,6 +27,9 @@ mod photo;
 mod pool;
 mod push;
 mod sessions;
+#[cfg(feature = "simulation")]
+pub mod simulation;
+mod stream;
 pub mod world;
 
 use std::io;

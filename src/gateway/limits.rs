@@ -86,6 +86,12 @@ pub const STALLED_TIME: Duration = Duration::from_secs(60);
 /// Computations of key exchanges that wait for a thread, for each thread. At some 8 ms each, a third of a second.
 pub const HANDSHAKE_STEPS_WAITING_PER_THREAD: usize = 40;
 
+// ---- time
+
+/// How far the clock may lie behind the latest moment that was told before it counts as set back: threads that ask at the
+/// same time are answered in any order.
+pub const CLOCK_JITTER: Duration = Duration::from_millis(10);
+
 // ---- keys and sessions
 
 /// Keys whose contents are held in memory, beside those in use.

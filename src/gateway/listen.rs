@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::admission::Refusal;
 use crate::node::{Node, Phase};
+use crate::stream::Stream;
 use crate::{limits, metrics, peer};
 
 /// Opens a listening socket.
@@ -34,7 +35,9 @@ pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener) {
             Ok((stream, from)) => match node.admission.admit(from.ip()) {
                 Ok(admitted) => {
                     metrics::connection_opened(node.admission.connections());
-                    tokio::spawn(peer::serve(Arc::clone(&node), stream, from.ip(), admitted));
+                    // A packet is written at once and whole; waiting for more would only delay it.
+                    let _ = stream.set_nodelay(true);
+                    tokio::spawn(peer::serve(Arc::clone(&node), Stream::Tcp(stream), from.ip(), admitted));
                 }
                 // No framing is known yet in which to say why.
                 Err(Refusal::Full) => metrics::connection_refused("full"),

@@ -1,6 +1,6 @@
 //! Who is online: keys by person, people by channel, and how far each key has been told.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use api::ids::{ChannelId, KeyId, UserId};
@@ -18,10 +18,10 @@ pub(crate) struct Registry {
 
 #[derive(Default)]
 struct Book {
-    keys: HashMap<KeyId, Arc<Online>>,
+    keys: BTreeMap<KeyId, Arc<Online>>,
     users: HashMap<UserId, Vec<KeyId>>,
     /// The members that are online. The store knows all; this knows whom to tell at once.
-    channels: HashMap<ChannelId, HashSet<UserId>>,
+    channels: HashMap<ChannelId, BTreeSet<UserId>>,
 }
 
 /// A key on which somebody is logged in and a session is known.
@@ -37,7 +37,7 @@ pub(crate) struct News {
     /// Whether it has ever asked for updates.
     pub(crate) wanted: bool,
     account: Cursor,
-    channels: HashMap<ChannelId, i32>,
+    channels: BTreeMap<ChannelId, i32>,
     account_grew: bool,
     channels_grew: VecDeque<ChannelId>,
     ephemeral: VecDeque<(Ticket, Arc<Ephemeral>)>,

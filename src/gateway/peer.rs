@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -18,9 +17,7 @@ use mtproto::handshake::{HeavyDone, HeavyJob};
 use mtproto::ids::DataCentre;
 use mtproto::session::PathId;
 use mtproto::{AuthKeyId, Connection, Input, KeyMade, KeyStored, Output, Packet, TransportError};
-use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::ReadHalf;
+use tokio::io::ReadBuf;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -28,6 +25,7 @@ use crate::admission::Admitted;
 use crate::mailbox::{Letter, Mailbox};
 use crate::node::{Node, Phase};
 use crate::sessions::Entry;
+use crate::stream::{Reader, Stream};
 use crate::{limits, metrics, world};
 
 thread_local! {
@@ -78,7 +76,7 @@ pub(crate) struct Way<'a> {
 /// A connection while its task runs.
 struct Peer {
     node: Arc<Node>,
-    stream: TcpStream,
+    stream: Stream,
     address: IpAddr,
     admitted: Admitted,
     connection: Connection,
@@ -109,9 +107,7 @@ struct Unwritten {
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(node: Arc<Node>, stream: TcpStream, address: IpAddr, admitted: Admitted) {
-    // A packet is written at once and whole; waiting for more would only delay it.
-    let _ = stream.set_nodelay(true);
+pub(crate) async fn serve(node: Arc<Node>, stream: Stream, address: IpAddr, admitted: Admitted) {
     let now = Instant::now();
     let mut peer = Peer {
         connection: Connection::new(Arc::clone(&node.server_keys), Arc::clone(&node.replays)),
@@ -183,13 +179,14 @@ impl Peer {
             let event = {
                 let (mut reader, writer) = self.stream.split();
                 let connection = &mut self.connection;
+                // What must not be late comes first, and what makes more work last.
                 tokio::select! {
-                    received = poll_fn(|cx| poll_bytes(cx, &mut reader, connection)), if read => Event::Read(received),
-                    // An error shows itself at the next write.
-                    _ = writer.writable(), if !written => Event::Writable,
-                    () = self.mailbox.filled() => Event::Mail,
-                    () = tokio::time::sleep_until(deadline) => Event::Deadline,
+                    biased;
                     _ = self.phase.changed() => Event::Phase,
+                    () = tokio::time::sleep_until(deadline) => Event::Deadline,
+                    () = self.mailbox.filled() => Event::Mail,
+                    () = writer.writable(), if !written => Event::Writable,
+                    received = poll_fn(|cx| poll_bytes(cx, &mut reader, connection)), if read => Event::Read(received),
                 }
             };
             let done = match event {
@@ -466,12 +463,12 @@ impl Unwritten {
 /// Reads once into the thread's buffer and gives it to the protocol.
 fn poll_bytes(
     cx: &mut Context<'_>,
-    reader: &mut ReadHalf<'_>,
+    reader: &mut Reader<'_>,
     connection: &mut Connection,
 ) -> Poll<io::Result<Received>> {
     READ.with_borrow_mut(|buffer| {
         let mut read = ReadBuf::new(buffer);
-        std::task::ready!(Pin::new(reader).poll_read(cx, &mut read))?;
+        std::task::ready!(reader.poll_read(cx, &mut read))?;
         let mut received = Received { bytes: read.filled().len(), outputs: Vec::new() };
         let input = Input::Bytes(read.filled_mut());
         world::with_env(|env| connection.handle(env, input, &mut received.outputs));

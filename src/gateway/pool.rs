@@ -15,6 +15,9 @@ pub type Task = Box<dyn FnOnce() + Send>;
 pub struct Pool {
     line: Arc<Line>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// In a simulation, work is done by tasks of the one thread.
+    #[cfg(feature = "simulation")]
+    tasks: Option<tokio::runtime::Handle>,
 }
 
 /// The line in which work waits.
@@ -58,7 +61,12 @@ impl Pool {
             };
             handles.push(std::thread::Builder::new().name(format!("{name}-{n}")).spawn(run)?);
         }
-        Ok(Self { line, threads: Mutex::new(handles) })
+        Ok(Self {
+            line,
+            threads: Mutex::new(handles),
+            #[cfg(feature = "simulation")]
+            tasks: (threads == 0).then(tokio::runtime::Handle::current),
+        })
     }
 
     /// Puts a piece of work at the end of the line.
@@ -72,6 +80,18 @@ impl Pool {
         }
         state.waiting.push_back(Box::new(task));
         drop(state);
+        #[cfg(feature = "simulation")]
+        if let Some(runtime) = &self.tasks {
+            let line = Arc::clone(&self.line);
+            runtime.spawn(async move {
+                tokio::time::sleep(crate::simulation::worker_delay()).await;
+                let task = line.state.lock().waiting.pop_front();
+                if task.is_some_and(|task| catch_unwind(AssertUnwindSafe(task)).is_err()) {
+                    crate::metrics::panicked("simulated worker");
+                }
+            });
+            return Ok(());
+        }
         self.line.arrived.notify_one();
         Ok(())
     }

@@ -171,6 +171,14 @@ impl Sessions {
         }
     }
 
+    /// How many sessions there are, the bytes they hold, and the answers of theirs that wait for the disk.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn held(&self) -> (usize, usize, usize) {
+        let all: Vec<_> = self.book.lock().by_key.values().flatten().cloned().collect();
+        let bytes = all.iter().map(|entry| entry.talk.lock().session.held_bytes()).sum();
+        (all.len(), bytes, all.iter().map(|entry| entry.line.lock().undurable()).sum())
+    }
+
     /// Forgets the sessions that nobody has used for long.
     pub(crate) fn sweep(&self) {
         let mut book = self.book.lock();

@@ -42,6 +42,8 @@ pub(crate) struct Durability {
     shared: Arc<Shared>,
     committer: Mutex<Option<JoinHandle<()>>>,
     committer_id: Option<ThreadId>,
+    /// Whether a commit is durable only when the engine has synced it.
+    syncs: bool,
 }
 
 struct Shared {
@@ -76,7 +78,7 @@ impl Durability {
             })
             .map_err(|error| Fault::io("starting the committer", error))?;
         let committer_id = Some(committer.thread().id());
-        Ok(Self { shared, committer: Mutex::new(Some(committer)), committer_id })
+        Ok(Self { shared, committer: Mutex::new(Some(committer)), committer_id, syncs: true })
     }
 
     /// For an engine in memory: every commit is as durable as it will ever be, and no thread is needed to say so.
@@ -85,6 +87,27 @@ impl Durability {
             shared: Arc::new(Shared::new(engine, health)),
             committer: Mutex::new(None),
             committer_id: None,
+            syncs: false,
+        }
+    }
+
+    /// For a simulation: nothing syncs but [`Self::sync`].
+    #[cfg(feature = "simulation")]
+    pub(crate) fn by_hand(engine: Arc<dyn Engine>, health: Arc<Health>) -> Self {
+        Self { syncs: true, ..Self::at_once(engine, health) }
+    }
+
+    #[cfg(feature = "simulation")]
+    fn is_by_hand(&self) -> bool {
+        self.syncs && self.committer_id.is_none()
+    }
+
+    /// What the committer does for one group.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn sync(&self) {
+        let group = self.shared.engine.newest();
+        if group > self.durable() && self.shared.engine.sync().is_ok() {
+            self.shared.release(group);
         }
     }
 
@@ -98,7 +121,7 @@ impl Durability {
     }
 
     pub(crate) fn durable(&self) -> Ticket {
-        if self.committer_id.is_some() {
+        if self.syncs {
             Ticket(self.shared.durable.load(Ordering::Acquire))
         } else {
             self.shared.engine.newest()
@@ -129,6 +152,10 @@ impl Durability {
     }
 
     pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), Fault> {
+        #[cfg(feature = "simulation")]
+        if self.is_by_hand() {
+            self.sync();
+        }
         let mut waiting = self.shared.lock();
         loop {
             self.shared.health.check()?;
@@ -144,6 +171,15 @@ impl Durability {
 
     /// Makes durable what was committed, calls everybody back, and ends the committer.
     pub(crate) fn close(&self) {
+        #[cfg(feature = "simulation")]
+        if self.is_by_hand() {
+            // The machine has stopped: nobody hears of what was not synced.
+            let mut waiting = self.shared.lock();
+            waiting.over = true;
+            let unheard = std::mem::take(&mut waiting.callbacks);
+            drop(waiting);
+            return drop(unheard);
+        }
         self.shared.lock().closing = true;
         self.shared.work.notify_one();
         let committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();

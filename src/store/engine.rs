@@ -5,6 +5,8 @@
 
 mod fjall;
 mod memory;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulated;
 mod sled;
 mod turnstile;
 

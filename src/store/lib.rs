@@ -52,6 +52,8 @@ mod value;
 
 pub use durability::OnDurable;
 pub use engine::Ticket;
+#[cfg(feature = "simulation")]
+pub use engine::simulated::Disk;
 pub use fault::{Fault, KeyTrace};
 pub use key::{Key, KeyPart, OwnerId, PrefixOf, vshard};
 pub use lock::{DirLock, LockError, lock_dir};

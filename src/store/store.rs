@@ -81,6 +81,24 @@ impl Store {
         Self::in_memory(MemoryEngine::new(Some(every)))
     }
 
+    /// The store that a simulated disk holds, refusing one of every `conflict_every` commits. Nothing becomes durable by
+    /// itself: [`Self::sync`] says when.
+    #[cfg(feature = "simulation")]
+    #[must_use]
+    pub fn over_disk(disk: &crate::Disk, conflict_every: Option<NonZeroU32>) -> Self {
+        let engine = crate::engine::simulated::SimulatedEngine::open(disk, conflict_every);
+        let engine: Arc<dyn Engine> = Arc::new(engine);
+        let health = Arc::new(Health::default());
+        let durability = Durability::by_hand(Arc::clone(&engine), Arc::clone(&health));
+        Self { engine, health, durability, closed: AtomicBool::new(false) }
+    }
+
+    /// Does what the committer's thread does elsewhere: makes all that was committed durable, and tells those who wait.
+    #[cfg(feature = "simulation")]
+    pub fn sync(&self) {
+        self.durability.sync();
+    }
+
     /// Runs `look` on one moment of the store. Also returns the newest commit that it may have seen: what it found must
     /// not leave the server before that one is [durable](Self::on_durable).
     ///

@@ -11,7 +11,7 @@ use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
 use crate::table::{KeyRange, Order};
 
-type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 pub(crate) struct MemoryEngine {
     rows: Turnstile<Map>,
@@ -22,7 +22,11 @@ pub(crate) struct MemoryEngine {
 
 impl MemoryEngine {
     pub(crate) fn new(conflict_every: Option<NonZeroU32>) -> Self {
-        Self { rows: Turnstile::new(Map::new()), conflict_every, attempts: AtomicU32::new(0) }
+        Self::holding(Map::new(), conflict_every)
+    }
+
+    pub(crate) fn holding(rows: Map, conflict_every: Option<NonZeroU32>) -> Self {
+        Self { rows: Turnstile::new(rows), conflict_every, attempts: AtomicU32::new(0) }
     }
 
     fn must_conflict(&self) -> bool {
