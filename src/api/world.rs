@@ -46,6 +46,16 @@ pub(crate) struct World {
     keys: i64,
 }
 
+/// Whatever a test did, what must be true of all rows together is true at its end.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let report = model::verify::walk(self.api.store()).expect("a memory store reads");
+            assert!(report.is_clean(), "{report}");
+        }
+    }
+}
+
 impl World {
     /// An empty world.
     pub(crate) fn new() -> Self {

@@ -171,7 +171,7 @@ pub fn document(tx: &Tx<'_>, id: i64) -> Done<Option<stored::Document>> {
 }
 
 /// Who holds what: the files that a message's copy shows.
-fn shown(media: Option<&Media>, action: Option<&Action>) -> impl Iterator<Item = FileId> {
+pub(crate) fn shown(media: Option<&Media>, action: Option<&Action>) -> impl Iterator<Item = FileId> {
     let media = media.and_then(|media| match media {
         Media::MediaPhoto(m) => Some(FileId(m.photo_id)),
         Media::MediaDocument(m) => Some(FileId(m.document_id)),

@@ -31,6 +31,7 @@ pub mod shelf;
 pub mod tables;
 pub mod updates;
 pub mod users;
+pub mod verify;
 
 pub use ctx::{Ctx, Effects, Ephemeral, Notice};
 pub use error::{Done, Refusal, Stop};

@@ -110,5 +110,11 @@ pub const JOBS_LOOK_BACK_SECS: u64 = 256;
 pub const JOBS_BUCKETS_MAX: usize = 1_024;
 /// Attempts at a job before it is given up.
 pub const JOB_ATTEMPTS_MAX: i32 = 12;
+/// Rows that one look for strays reads at most, and shards if they are empty.
+pub const STRAYS_ROWS: usize = 1_024;
+/// Shards that one look for strays goes through at most.
+pub const STRAYS_SHARDS: usize = 256;
+/// Violations that a walk over the invariants keeps with their words; the rest are only counted.
+pub const VIOLATIONS_MAX: usize = 1_000;
 /// Keys on which one person may be logged in.
 pub const LOGINS_MAX: usize = 100;

@@ -53,7 +53,7 @@ pub fn by_username(tx: &Tx<'_>, username: &str) -> Done<Option<Peer>> {
 /// Letters of a username that choose where its start is looked for.
 const START_CHARS: usize = 3;
 
-fn start_key(folded: &str) -> (Name, String) {
+pub(crate) fn start_key(folded: &str) -> (Name, String) {
     let start: String = folded.chars().take(START_CHARS).collect();
     (Name::of(&start), folded.to_owned())
 }

@@ -221,7 +221,7 @@ impl<'a> Tx<'a> {
         Ok(keys.iter().map(value).collect())
     }
 
-    fn raw_scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
+    pub(crate) fn raw_scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
         let limit = limit.min(SCAN_ROWS_MAX);
         if limit == 0 || range.is_empty() {
             return Ok(Vec::new());

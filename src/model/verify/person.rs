@@ -1,0 +1,347 @@
+//! People: their boxes, conversations, logs, contacts and logins.
+
+use std::collections::{HashMap, HashSet};
+
+use store::{Fault, Present};
+use tl::stored;
+
+use super::{Rule, Walk};
+use crate::ids::{FileId, KeyId, Peer, SERVICE, UserId};
+use crate::tables::{
+    BOXES, CHANNEL_HEADS, CONTACTS, COPIES, DIALOGS, HEADS, HISTORY, KEYS, KNOWN_BY, LOGINS, MEMBERS, PHONES,
+    POSTS, PROFILE_PHOTOS, USERNAME_STARTS, USERNAMES, USERS,
+};
+use crate::{channels, limits, shelf, users};
+use store::Name;
+
+/// What a person's rows say, as far as they are read.
+pub(super) struct Person {
+    id: UserId,
+    head: Option<stored::UserHead>,
+    /// Where the log has come.
+    pts: Option<i32>,
+    dialogs: HashMap<Peer, stored::Dialog>,
+    piles: HashMap<Peer, Pile>,
+    sent: HashSet<(Peer, i32)>,
+}
+
+/// The messages of one conversation.
+#[derive(Default)]
+struct Pile {
+    messages: i32,
+    read: i32,
+    unread: i32,
+    top: i32,
+    top_date: i32,
+}
+
+impl Walk<'_, '_> {
+    /// The person whose rows are being read.
+    fn of(&mut self, id: UserId) -> Result<&mut Person, Fault> {
+        let begun = match self.person.take() {
+            Some(person) if person.id == id => person,
+            _ => {
+                let there = self.tx.has(&USERS, &id)?;
+                self.check(there, Rule::Id, id, "has rows and is nobody");
+                let head = self.get(&HEADS, &id)?;
+                let (dialogs, piles) = (HashMap::new(), HashMap::new());
+                Person { id, head, pts: None, dialogs, piles, sent: HashSet::new() }
+            }
+        };
+        Ok(self.person.insert(begun))
+    }
+
+    /// The next message id of the person whose rows are being read; zero without a head.
+    fn next_msg_id(&mut self, id: UserId) -> Result<i32, Fault> {
+        Ok(self.of(id)?.head.as_ref().map_or(0, |head| head.next_msg_id))
+    }
+
+    pub(super) fn user(&mut self, id: UserId, row: stored::User) -> Result<(), Fault> {
+        self.of(id)?;
+        self.check(row.id == id.0, Rule::Id, id, format_args!("calls itself {}", row.id));
+        self.ids.user = self.ids.user.max(id.0);
+        if let Some(phone) = &row.phone {
+            let owner = self.get(&PHONES, &(Name::of(phone), phone.clone()))?;
+            let back = owner.is_some_and(|owner| owner.id == id.0);
+            self.check(back, Rule::Name, id, "is not found by their phone number");
+        }
+        self.has_username(Peer::User(id), row.username.as_deref())?;
+        if let Some(photo) = row.photo_id {
+            let there = self.tx.has(&PROFILE_PHOTOS, &(id, FileId(photo)))?;
+            self.check(
+                there,
+                Rule::File,
+                id,
+                format_args!("shows photo {photo}, which is not on the profile"),
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether a peer's username leads back to it.
+    pub(super) fn has_username(&mut self, peer: Peer, username: Option<&str>) -> Result<(), Fault> {
+        let Some(folded) = username.map(str::to_lowercase) else { return Ok(()) };
+        let started = self.get(&USERNAME_STARTS, &users::start_key(&folded))?;
+        let found = self.get(&USERNAMES, &(Name::of(&folded), folded))?;
+        for (row, how) in [(found, "by its username"), (started, "by the start of its username")] {
+            let back = row.is_some_and(|row| Peer::from(&row.peer) == peer);
+            self.check(back, Rule::Name, peer, format_args!("is not found {how}"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn head(&mut self, id: UserId, row: stored::UserHead) -> Result<(), Fault> {
+        self.of(id)?;
+        let sound = row.log_floor >= 1 && row.log_floor <= row.pts && row.next_msg_id >= 1;
+        self.check(sound, Rule::Log, id, "has a head that cannot be");
+        Ok(())
+    }
+
+    pub(super) fn message(&mut self, key: (UserId, i32), row: stored::Message) -> Result<(), Fault> {
+        let (me, id) = key;
+        let place = ("message", me, id);
+        let next = self.next_msg_id(me)?;
+        self.check(id >= 1 && id < next, Rule::Box, place, format_args!("is beyond the next id, {next}"));
+        self.check(row.id == id, Rule::Box, place, format_args!("calls itself {}", row.id));
+        let peer = Peer::from(&row.peer);
+        let listed = self.tx.has(&HISTORY, &(me, peer, id))?;
+        self.check(listed, Rule::Box, place, format_args!("is not in the history of {peer:?}"));
+        self.shows(&row);
+        if let (Some(author), Some(origin)) = (row.origin_user.map(UserId), row.origin_id)
+            && author != me
+        {
+            let copy = self.get(&COPIES, &(me, author, origin))?;
+            let back = copy.is_some_and(|copy| copy.next == i64::from(id));
+            self.check(back, Rule::Box, place, "is not found by its author's id");
+        }
+        if let (Peer::User(other), Some(twin)) = (peer, row.twin)
+            && let Some(theirs) = self.get(&BOXES, &(other, twin))?
+        {
+            let back = theirs.twin == Some(id) && Peer::from(&theirs.peer) == Peer::User(me);
+            self.check(
+                back,
+                Rule::Box,
+                place,
+                format_args!("has a twin, {other:?} {twin}, that does not know it"),
+            );
+        }
+        if !self.of(me)?.piles.contains_key(&peer) {
+            let read = self.get(&DIALOGS, &(me, peer))?.map_or(0, |dialog| dialog.read_inbox_max);
+            self.of(me)?.piles.insert(peer, Pile { read, ..Pile::default() });
+        }
+        if let Some(pile) = self.of(me)?.piles.get_mut(&peer) {
+            pile.messages += 1;
+            (pile.top, pile.top_date) = (id, row.date);
+            pile.unread += i32::from(id > pile.read && shelf::is_incoming(&row, me));
+        }
+        Ok(())
+    }
+
+    pub(super) fn history(&mut self, key: (UserId, Peer, i32), _: Present) -> Result<(), Fault> {
+        let (me, peer, id) = key;
+        self.of(me)?;
+        let message = self.get(&BOXES, &(me, id))?;
+        let there = message.is_some_and(|message| Peer::from(&message.peer) == peer);
+        self.check(there, Rule::Box, ("history", me, peer, id), "leads to no message of this conversation");
+        Ok(())
+    }
+
+    pub(super) fn copy(&mut self, key: (UserId, UserId, i32), row: stored::Counter) -> Result<(), Fault> {
+        let (me, author, origin) = key;
+        self.of(me)?;
+        let id = i32::try_from(row.next).unwrap_or(0);
+        let message = self.get(&BOXES, &(me, id))?;
+        let there = message.is_some_and(|m| m.origin_user == Some(author.0) && m.origin_id == Some(origin));
+        self.check(
+            there,
+            Rule::Box,
+            ("copy", me, author, origin),
+            format_args!("leads to {id}, which is no copy of it"),
+        );
+        Ok(())
+    }
+
+    pub(super) fn dialog(&mut self, key: (UserId, Peer), row: stored::Dialog) -> Result<(), Fault> {
+        let (me, peer) = key;
+        let place = ("dialog", me, peer);
+        if let Peer::Channel(channel) = peer {
+            let there = channels::is_in(self.get(&MEMBERS, &(channel, me))?.as_ref());
+            self.check(row.member == there, Rule::Group, place, "differs from the list of members");
+            let next = self.get(&CHANNEL_HEADS, &channel)?.map_or(1, |head| head.next_msg_id);
+            let read = row.read_inbox_max < next && row.read_outbox_max < next && row.available_min < next;
+            self.check(read, Rule::Dialog, place, "is read beyond its end");
+        } else {
+            let next = self.next_msg_id(me)?;
+            let read = row.read_inbox_max < next.max(1) && row.read_outbox_max < next.max(1);
+            self.check(read, Rule::Dialog, place, "is read beyond the end of the box");
+        }
+        self.of(me)?.dialogs.insert(peer, row);
+        Ok(())
+    }
+
+    pub(super) fn pinned(&mut self, me: UserId, row: stored::Pinned) -> Result<(), Fault> {
+        self.of(me)?;
+        let peers: Vec<Peer> = row.peers.iter().map(Peer::from).collect();
+        let once = peers.iter().collect::<HashSet<_>>().len() == peers.len();
+        self.check(once, Rule::Dialog, ("pinned", me), "names a conversation twice");
+        Ok(())
+    }
+
+    pub(super) fn logged(&mut self, key: (UserId, i32, i32), row: stored::Logged) -> Result<(), Fault> {
+        let (me, pts, aside) = key;
+        let place = ("log", me, pts, aside);
+        let person = self.of(me)?;
+        let (floor, head_pts, head_aside, next) =
+            person.head.as_ref().map_or((1, 1, 0, 1), |h| (h.log_floor, h.pts, h.aside, h.next_msg_id));
+        let before = person.pts.unwrap_or(floor);
+        if aside == 0 {
+            person.pts = Some(pts);
+            let follows = row.pts_count >= 1 && pts.checked_sub(row.pts_count) == Some(before);
+            self.check(follows, Rule::Log, place, format_args!("counts {} from {before}", row.pts_count));
+        } else {
+            let follows = row.pts_count == 0 && pts == before && aside <= head_aside;
+            self.check(follows, Rule::Log, place, format_args!("is an aside to {before}"));
+        }
+        self.check(pts <= head_pts, Rule::Log, place, format_args!("is beyond the head, {head_pts}"));
+        self.check(
+            newest_id(&row.change).is_none_or(|id| id < next),
+            Rule::Log,
+            place,
+            "tells of a message that never was",
+        );
+        Ok(())
+    }
+
+    pub(super) fn sent(
+        &mut self,
+        key: (UserId, u16, KeyId, Peer, i64),
+        row: stored::Sent,
+    ) -> Result<(), Fault> {
+        let (me, week, origin, peer, random_id) = key;
+        let place = ("sent", me, week, origin, peer, random_id);
+        // A channel is one place for everybody, a box is one for all of its conversations.
+        let (next, pts, shelf) = match peer {
+            Peer::Channel(channel) => {
+                let head = self.get(&CHANNEL_HEADS, &channel)?.unwrap_or_default();
+                let post = self.get(&POSTS, &(channel, row.msg_id))?;
+                let mine = post.is_none_or(|post| post.origin_user == Some(me.0));
+                self.check(
+                    mine,
+                    Rule::Sent,
+                    place,
+                    format_args!("leads to somebody else's post {}", row.msg_id),
+                );
+                (head.next_msg_id, head.pts, peer)
+            }
+            Peer::User(_) | Peer::Chat(_) => {
+                let head = self.of(me)?.head.clone().unwrap_or_default();
+                let message = self.get(&BOXES, &(me, row.msg_id))?;
+                let mine = message.is_none_or(|m| Peer::from(&m.peer) == peer && !shelf::is_incoming(&m, me));
+                self.check(mine, Rule::Sent, place, format_args!("leads to another message, {}", row.msg_id));
+                (head.next_msg_id, head.pts, Peer::User(me))
+            }
+        };
+        let was = row.msg_id >= 1 && row.msg_id < next && row.pts <= pts;
+        self.check(was, Rule::Sent, place, format_args!("leads to message {}, which never was", row.msg_id));
+        let once = self.of(me)?.sent.insert((shelf, row.msg_id));
+        self.check(once, Rule::Sent, place, format_args!("leads to {}, as another one does", row.msg_id));
+        Ok(())
+    }
+
+    pub(super) fn contact(&mut self, key: (UserId, UserId), _: stored::Contact) -> Result<(), Fault> {
+        let (me, other) = key;
+        self.of(me)?;
+        let known = self.tx.has(&KNOWN_BY, &(other, me))?;
+        self.check(known, Rule::Contact, ("contact", me, other), "does not know who has them");
+        Ok(())
+    }
+
+    pub(super) fn known_by(&mut self, key: (UserId, UserId), _: stored::Date) -> Result<(), Fault> {
+        let (me, other) = key;
+        self.of(me)?;
+        let known = self.tx.has(&CONTACTS, &(other, me))?;
+        self.check(known, Rule::Contact, ("known by", me, other), "does not have them");
+        Ok(())
+    }
+
+    pub(super) fn login(&mut self, key: (UserId, KeyId), _: stored::Date) -> Result<(), Fault> {
+        let (me, at) = key;
+        self.of(me)?;
+        let back = self.get(&KEYS, &at)?.is_some_and(|row| row.user_id == Some(me.0));
+        self.check(back, Rule::Login, ("login", me, at), "is not what the key says");
+        Ok(())
+    }
+
+    pub(super) fn key(&mut self, id: KeyId, row: stored::AuthKey) -> Result<(), Fault> {
+        self.check(row.id == id.0, Rule::Login, id, format_args!("calls itself {}", row.id));
+        self.check(row.key.len() == 192, Rule::Login, id, "is not of the right length");
+        if let Some(user) = row.user_id.map(UserId) {
+            let there =
+                user != SERVICE && self.tx.has(&USERS, &user)? && self.tx.has(&LOGINS, &(user, id))?;
+            self.check(
+                there,
+                Rule::Login,
+                id,
+                format_args!("is logged in as {user:?}, who does not know it"),
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_of_person(&mut self, person: Person) -> Result<(), Fault> {
+        let Person { id, head, pts, dialogs, mut piles, .. } = person;
+        if let Some(head) = head {
+            let end = pts.unwrap_or(head.log_floor);
+            let ends = end == head.pts;
+            self.check(ends, Rule::Log, ("log", id), format_args!("ends at {end}, its head at {}", head.pts));
+        }
+        for (peer, dialog) in dialogs {
+            if matches!(peer, Peer::Channel(_)) {
+                continue;
+            }
+            let pile = piles.remove(&peer).unwrap_or_default();
+            let place = ("dialog", id, peer);
+            let counted = dialog.messages == pile.messages;
+            self.check(
+                counted,
+                Rule::Dialog,
+                place,
+                format_args!("counts {} messages and has {}", dialog.messages, pile.messages),
+            );
+            let top = dialog.top_message == pile.top && (pile.top == 0 || dialog.top_date == pile.top_date);
+            self.check(
+                top,
+                Rule::Dialog,
+                place,
+                format_args!("has {} on top and not {}", dialog.top_message, pile.top),
+            );
+            // Of very many the count is no more than an estimate.
+            let many = usize::try_from(pile.messages).unwrap_or(0) > limits::UNREAD_SCAN_MAX;
+            self.check(
+                many || dialog.unread_count == pile.unread,
+                Rule::Dialog,
+                place,
+                format_args!("counts {} unread and has {}", dialog.unread_count, pile.unread),
+            );
+        }
+        for peer in piles.into_keys() {
+            self.wrong(
+                Rule::Dialog,
+                format_args!("{:?}", ("dialog", id, peer)),
+                "is not there, its messages are",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The newest message that a change tells of.
+pub(super) fn newest_id(change: &stored::enums::Change) -> Option<i32> {
+    use stored::enums::Change;
+    match change {
+        Change::ChangeNew(change) => Some(change.id),
+        Change::ChangeEdit(change) => Some(change.id),
+        Change::ChangeDelete(change) => change.ids.iter().copied().max(),
+        _ => None,
+    }
+}
