@@ -65,7 +65,7 @@ macro_rules! settings {
 settings! {
     /// Where clients connect, and where everything is kept.
     [server] Server {
-        /// Addresses to listen on, TCP and WebSocket alike. Port 0 picks a free one.
+        /// Addresses to listen on, TCP, WebSocket and HTTP alike. Port 0 picks a free one.
         listen: Vec<String> = vec!["127.0.0.1:8443".to_owned()];
         /// The data directory: keys, store, files, the admin socket.
         data: PathBuf = PathBuf::from("chappe-data");

@@ -19,7 +19,7 @@ pub fn text(addr: SocketAddr, data: &Path, keys: &KeyPair, legacy_rsa: bool) -> 
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "address              {addr} (TCP and WebSocket), whichever data centre 1 to 5 a client dials"
+        "address              {addr} (TCP, WebSocket, HTTP), whichever data centre 1 to 5 a client dials"
     );
     let _ =
         writeln!(out, "RSA_PAD key          {:016x}  {}", keys.pad.fingerprint(), public("rsa-pad.pub.pem"));

@@ -15,8 +15,10 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use env::Time;
 use mtproto::handshake::{HeavyDone, HeavyJob};
 use mtproto::ids::DataCentre;
-use mtproto::session::PathId;
-use mtproto::{AuthKeyId, Connection, Input, KeyMade, KeyStored, Output, Packet, TransportError};
+use mtproto::session::{Path, PathId, PathKind};
+use mtproto::{
+    AuthKeyId, Connection, Input, KeyMade, KeyStored, Output, Packet, PeerMisbehaved, TransportError,
+};
 use tokio::io::ReadBuf;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -63,8 +65,8 @@ struct NotDelivered {
 
 /// The way back to a client, as a session is told of it.
 pub(crate) struct Way<'a> {
-    /// The connection's name.
-    pub path: PathId,
+    /// The connection's name and nature.
+    pub path: Path,
     /// Its box.
     pub mailbox: &'a Mailbox<ToPeer>,
     /// The client's address.
@@ -335,7 +337,10 @@ impl Peer {
                     Output::WakeAt(time) => self.wake = Some(time),
                     Output::Close(reason) => {
                         tracing::debug!(%reason, "closing a connection");
-                        self.close("misbehaved");
+                        self.close(match reason {
+                            PeerMisbehaved::EndedHttp | PeerMisbehaved::ClosedWebSocket => "closed",
+                            _ => "misbehaved",
+                        });
                     }
                     // Nothing more is heard on a connection that is being closed.
                     Output::Packet { .. } | Output::Heavy(_) => {}
@@ -368,14 +373,14 @@ impl Peer {
             return Err(NotDelivered { say: Some(TransportError::NotFound), ending: "stranger" });
         };
         if !self.session.as_ref().is_some_and(|s| s.is(&key, opened.session_id)) {
-            self.leave_session();
+            self.change_session();
             self.session = self.node.sessions.open(&key, opened.session_id);
         }
         let Some(session) = &self.session else {
             return Err(NotDelivered { say: Some(TransportError::Flood), ending: "full" });
         };
         let way = Way {
-            path: self.path,
+            path: Path { id: self.path, kind: self.connection.path_kind() },
             mailbox: &self.mailbox,
             address: self.address,
             dialled: self.connection.dialled(),
@@ -426,9 +431,24 @@ impl Peer {
         }
     }
 
+    /// The connection is gone for its session.
     fn leave_session(&mut self) {
         if let Some(session) = self.session.take() {
             session.path_closed(&self.node, self.path);
+        }
+    }
+
+    /// Another session is being spoken for on the connection. Over HTTP that is a habit of browsers, and shows that the
+    /// last response has arrived.
+    fn change_session(&mut self) {
+        match self.session.take() {
+            Some(session) if self.connection.path_kind() == PathKind::Http => {
+                session.path_left(&self.node, self.path);
+            }
+            session => {
+                self.session = session;
+                self.leave_session();
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use env::Time;
 use mtproto::ids::DataCentre;
 use mtproto::session::{
-    CloseReason, KeyDestruction, Opened, Path, PathId, PathKind, Session, SessionInput, SessionOutput, Shared,
+    CloseReason, KeyDestruction, Opened, PathId, Session, SessionInput, SessionOutput, Shared,
 };
 use mtproto::{AuthKeyId, MsgId, Packet, SessionId};
 use parking_lot::Mutex;
@@ -306,17 +306,16 @@ impl Entry {
     ) {
         let mut talk = self.talk.lock();
         self.used.store(world::now().secs(), Ordering::Relaxed);
-        let fresh = !talk.paths.iter().any(|p| p.id == way.path);
+        let fresh = !talk.paths.iter().any(|p| p.id == way.path.id);
         if fresh {
             if talk.paths.len() >= limits::PATHS_PER_SESSION_MAX {
                 let oldest = talk.paths.remove(0);
                 let _ = oldest.mailbox.post(ToPeer::Close(None));
             }
-            talk.paths.push(OpenPath { id: way.path, mailbox: way.mailbox.clone() });
+            talk.paths.push(OpenPath { id: way.path.id, mailbox: way.mailbox.clone() });
             talk.origin = Origin { address: way.address, dialled: way.dialled.or(talk.origin.dialled) };
         }
-        let path = Path { id: way.path, kind: PathKind::Stream };
-        let input = SessionInput::Received { path, opened, packet, quick_ack };
+        let input = SessionInput::Received { path: way.path, opened, packet, quick_ack };
         let aftermath = self.drive(node, &mut talk, [input]);
         drop(talk);
         settle(aftermath);
@@ -345,10 +344,19 @@ impl Entry {
 
     /// A connection of it is gone.
     pub(crate) fn path_closed(self: &Arc<Self>, node: &Arc<Node>, path: PathId) {
+        self.drop_path(node, path, SessionInput::PathClosed(path));
+    }
+
+    /// A connection of it serves another session now.
+    pub(crate) fn path_left(self: &Arc<Self>, node: &Arc<Node>, path: PathId) {
+        self.drop_path(node, path, SessionInput::PathLeft(path));
+    }
+
+    fn drop_path(self: &Arc<Self>, node: &Arc<Node>, path: PathId, input: SessionInput) {
         let mut talk = self.talk.lock();
         talk.paths.retain(|p| p.id != path);
         self.used.store(world::now().secs(), Ordering::Relaxed);
-        let aftermath = self.drive(node, &mut talk, [SessionInput::PathClosed(path)]);
+        let aftermath = self.drive(node, &mut talk, [input]);
         drop(talk);
         settle(aftermath);
     }

@@ -12,8 +12,10 @@ use crate::error::{PeerMisbehaved, TransportError};
 use crate::handshake::{Handshakes, HeavyDone, HeavyJob, ServerKeys, Step, plain};
 use crate::ids::{AuthKeyId, DataCentre, Salt};
 use crate::limits::{
-    FIRST_PACKET_WITHIN, HANDSHAKE_SILENCE_MAX, PACKET_BYTES_PER_SECOND_MIN, PACKET_WITHIN, STRANGER_SILENCE,
+    FIRST_PACKET_WITHIN, HANDSHAKE_SILENCE_MAX, HTTP_ANSWER_WITHIN, HTTP_SILENCE_MAX,
+    PACKET_BYTES_PER_SECOND_MIN, PACKET_WITHIN, STRANGER_SILENCE,
 };
+use crate::session::PathKind;
 use crate::wire::framing::{Frame, Framing};
 use crate::wire::replay::ReplayCache;
 use crate::wire::{Received, Wire};
@@ -39,9 +41,10 @@ pub enum Packet {
     /// An encrypted packet, as [`crate::crypto::seal`] leaves it.
     Sealed(Bytes),
     /// The quick ack of a packet that asked for one and was accepted. Nothing is sent over the full transport, which
-    /// has no room for it.
+    /// has no room for it, and over HTTP.
     QuickAck(QuickAckToken),
-    /// A transport error. The connection closes behind -404 and stays open behind the others, unless the caller closes.
+    /// A transport error. The connection closes behind -404, over HTTP behind any, and stays open behind the others, unless
+    /// the caller closes.
     Error(TransportError),
 }
 
@@ -118,8 +121,17 @@ struct Clock {
     strange_since: Option<Time>,
     /// Whether a packet with a key came: how long such a peer may be silent, its session knows.
     has_key: bool,
+    /// Over HTTP: since when a request waits for its response, or nothing has come behind a response.
+    http_since: Option<(HttpWaits, Time)>,
     /// The moment of the last [`Output::WakeAt`], until it has come.
     armed: Option<Time>,
+}
+
+/// Whom an HTTP connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HttpWaits {
+    ForRequest,
+    ForResponse,
 }
 
 impl Connection {
@@ -141,6 +153,12 @@ impl Connection {
     #[must_use]
     pub const fn framing(&self) -> Option<Framing> {
         self.wire.framing()
+    }
+
+    /// What the path does to packets, once it is known to carry any.
+    #[must_use]
+    pub fn path_kind(&self) -> PathKind {
+        if self.wire.http().is_some() { PathKind::Http } else { PathKind::Stream }
     }
 
     /// Bytes that are kept until the rest of their packet comes; the owner of many connections adds them up.
@@ -171,10 +189,23 @@ impl Connection {
                 Ok(())
             }
         };
-        match result {
+        match result.and_then(|()| self.go_on(env, out)) {
             Err(reason) => self.close(env, reason, out),
             Ok(()) => self.keep_time(env, out),
         }
+    }
+
+    /// Over HTTP: reads the request behind one that has been answered, or ends behind the last.
+    fn go_on(&mut self, env: &mut Env<'_>, out: &mut Vec<Output>) -> Result<(), PeerMisbehaved> {
+        while self.wire.http().is_some_and(|http| http.has_more()) {
+            let before = self.wire.waiting_bytes();
+            self.receive(env, &mut [], out)?;
+            if self.wire.waiting_bytes() == before {
+                break;
+            }
+        }
+        let is_over = self.wire.http().is_some_and(|http| http.is_over());
+        if is_over { Err(PeerMisbehaved::EndedHttp) } else { Ok(()) }
     }
 
     fn receive(
@@ -240,7 +271,7 @@ impl Connection {
         packet: &Packet,
         out: &mut Vec<Output>,
     ) -> Result<(), PeerMisbehaved> {
-        out.extend(self.wire.send(packet, env.dice).map(Output::Write));
+        self.write(env, packet, out);
         match packet {
             Packet::Error(error @ TransportError::NotFound) => Err(PeerMisbehaved::WasRefused(*error)),
             _ => Ok(()),
@@ -250,15 +281,21 @@ impl Connection {
     /// Does what a handshake wants.
     fn take(&mut self, env: &mut Env<'_>, step: Step, out: &mut Vec<Output>) {
         match step {
-            Step::Send(packet) => {
-                out.extend(self.wire.send(&Packet::Sealed(packet), env.dice).map(Output::Write))
-            }
+            Step::Send(packet) => self.write(env, &Packet::Sealed(packet), out),
             Step::Heavy(job) => out.push(Output::Heavy(job)),
             Step::KeyMade(made) => {
                 let dc = made.dc.or(self.wire.dialled());
                 out.push(Output::KeyMade(KeyMade { dc, ..made }));
             }
-            Step::Done => {}
+            Step::Done => out.extend(self.wire.send_nothing().map(Output::Write)),
+        }
+    }
+
+    fn write(&mut self, env: &mut Env<'_>, packet: &Packet, out: &mut Vec<Output>) {
+        if let Some(bytes) = self.wire.send(packet, env.dice) {
+            // Over HTTP a response has left: what comes next has its own time.
+            self.clock.http_since = None;
+            out.push(Output::Write(bytes));
         }
     }
 
@@ -273,8 +310,7 @@ impl Connection {
                 | PeerMisbehaved::BrokeFullFrame
         );
         if answered {
-            let error = Packet::Error(TransportError::NotFound);
-            out.extend(self.wire.send(&error, env.dice).map(Output::Write));
+            self.write(env, &Packet::Error(TransportError::NotFound), out);
         }
         self.is_over = true;
         out.push(Output::Close(reason));
@@ -291,6 +327,15 @@ impl Connection {
         if announced.is_some() {
             clock.begun.get_or_insert(env.now);
         }
+        clock.http_since = match self.wire.http() {
+            None => None,
+            Some(_) if announced.is_some() => None,
+            Some(http) => {
+                let waits = if http.is_open() { HttpWaits::ForResponse } else { HttpWaits::ForRequest };
+                let since = clock.http_since.filter(|(before, _)| *before == waits);
+                Some(since.unwrap_or((waits, env.now)))
+            }
+        };
         let Some(deadline) = clock.deadline(announced.unwrap_or(0)) else { return };
         if env.now >= deadline {
             let reason = match clock.strange_since {
@@ -318,6 +363,10 @@ impl Clock {
             Some(last) if !self.has_key => Some(last + HANDSHAKE_SILENCE_MAX),
             Some(_) => None,
         };
-        packet.into_iter().chain(silence).min()
+        let http = self.http_since.map(|(waits, since)| match waits {
+            HttpWaits::ForRequest => since + HTTP_SILENCE_MAX,
+            HttpWaits::ForResponse => since + HTTP_ANSWER_WITHIN,
+        });
+        packet.into_iter().chain(silence).chain(http).min()
     }
 }

@@ -44,8 +44,10 @@ pub enum PeerMisbehaved {
     BrokeWebSocket,
     /// The peer said goodbye on its WebSocket. No fault at all, but the end of the connection.
     ClosedWebSocket,
-    /// An HTTP request that is no upgrade to a WebSocket.
+    /// An HTTP request that is neither a packet nor an upgrade to a WebSocket, or that cannot be read in one way only.
     AskedOverHttp,
+    /// The peer wanted no request after the one that was answered. No fault at all, but the end of the connection.
+    EndedHttp,
     /// A handshake failed.
     FailedHandshake(HandshakeError),
     /// The session layer does not accept what came over this path.

@@ -22,6 +22,15 @@ pub const HTTP_HEAD_BYTES_MAX: usize = 8 * 1024;
 /// The most header lines of an HTTP request.
 pub const HTTP_HEADERS_MAX: usize = 64;
 
+/// What may wait behind an HTTP request that is not answered yet, in bytes. Browsers send nothing there.
+pub const HTTP_PIPELINED_BYTES_MAX: usize = 64 * 1024;
+
+/// How long an HTTP connection is kept between a response and the next request.
+pub const HTTP_SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// How long an HTTP request may wait for its response, whatever its session does: longer than the longest `max_wait`.
+pub const HTTP_ANSWER_WITHIN: Duration = Duration::from_secs(75);
+
 /// The longest payload of a WebSocket control frame, in bytes (RFC 6455, 5.5).
 pub const WEBSOCKET_CONTROL_BYTES_MAX: usize = 125;
 
@@ -86,4 +95,5 @@ const _: () = {
     assert!(REPLAY_REMEMBERED.as_secs() >= 600);
     assert!((PQ_PRIME_MIN as u64 * 2) * (PQ_PRIME_MIN as u64 * 2) < 1 << 63);
     assert!(HANDSHAKES_PER_CONNECTION_MAX >= 3);
+    assert!(HTTP_ANSWER_WITHIN.as_secs() > crate::session::limits::HTTP_WAIT_MAX.as_secs() + 10);
 };

@@ -54,6 +54,12 @@ impl Client {
         client
     }
 
+    /// A connection over HTTP.
+    pub async fn connect_http(addr: SocketAddr) -> Self {
+        let stream = TcpStream::connect(addr).await.expect("the server listens");
+        Self { stream, transport: Transport::http(), frames: Vec::new(), dribble: 0 }
+    }
+
     /// Makes a permanent key with one of the server's RSA keys.
     pub async fn make_key(&mut self, server: &Server, padding: Padding) -> Session {
         self.make(server, padding, None).await
@@ -107,6 +113,14 @@ impl Client {
             }
             self.read_once().await?;
         }
+    }
+
+    /// What the server says next, as text.
+    pub async fn text(&mut self) -> String {
+        let mut buffer = vec![0; 64 * 1024];
+        let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer));
+        let n = read.await.expect("something comes in time").expect("it stays open");
+        String::from_utf8_lossy(&buffer[..n]).into_owned()
     }
 
     async fn read_once(&mut self) -> Option<()> {

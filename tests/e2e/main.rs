@@ -1,6 +1,7 @@
 //! The whole server over real sockets, with nothing but the protocol between it and the test.
 
 mod client;
+mod http;
 mod pfs;
 
 use std::time::Duration;
@@ -161,7 +162,12 @@ async fn an_address_has_its_share_of_connections() {
     assert!(outside.is_closed_within(Duration::from_secs(5)).await);
     assert!(inside[0].is_silent_for(Duration::from_millis(200)).await);
     drop(inside);
-    let (mut client, mut session) = house.session().await;
+    // Until the server has seen that they are gone.
+    let mut client = house.client(PLAIN).await;
+    while !client.is_silent_for(Duration::from_millis(200)).await {
+        client = house.client(PLAIN).await;
+    }
+    let mut session = client.make_key(&house.server, Padding::RsaPad).await;
     session.ping(&mut client).await;
 }
 

@@ -1,10 +1,11 @@
 //! The client's end of a byte stream.
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use env::Dice;
 
 use crate::crypto::Side;
 use crate::error::PeerMisbehaved;
+use crate::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEADERS_MAX, PACKET_BYTES_MAX};
 use crate::wire::framing::{Frame, Framer, Framing};
 use crate::wire::obfuscated::Obfuscation;
 use crate::wire::websocket::{self, Kind};
@@ -30,6 +31,17 @@ pub struct Transport {
     marker: Vec<u8>,
     /// Whether the head of the HTTP response has been read, byte by byte in here.
     response: Option<Vec<u8>>,
+    /// Packets are posted, and come in responses; none of the other layers is there.
+    http: Option<Responses>,
+}
+
+/// The responses of an HTTP server, under way.
+#[derive(Debug, Default)]
+struct Responses {
+    /// Bytes of a response that is not whole yet.
+    bytes: BytesMut,
+    /// Where its body begins, and how long it is, once that is known.
+    body: Option<(usize, usize)>,
 }
 
 const UPGRADE: &str = "GET /apiws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -52,13 +64,34 @@ impl Transport {
             websocket: options.websocket.then(|| websocket::Reader::new(Side::Server)),
             marker,
             response: options.websocket.then(Vec::new),
+            http: None,
         };
         (transport, if options.websocket { UPGRADE.as_bytes().to_vec() } else { Vec::new() })
     }
 
-    /// The bytes that carry `packet`.
+    /// A connection over HTTP. There is nothing to send at once.
+    #[must_use]
+    pub fn http() -> Self {
+        Self {
+            framer: Framer::new(Framing::Intermediate, Side::Client),
+            obfuscation: None,
+            websocket: None,
+            marker: Vec::new(),
+            response: None,
+            http: Some(Responses::default()),
+        }
+    }
+
+    /// The bytes that carry `packet`. Over HTTP the next packet must wait for the response to this one.
     #[must_use]
     pub fn send(&mut self, packet: &[u8], quick_ack: bool, dice: &mut dyn Dice) -> BytesMut {
+        if self.http.is_some() {
+            let head =
+                format!("POST /api HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", packet.len());
+            let mut out = BytesMut::from(head.as_bytes());
+            out.put_slice(packet);
+            return out;
+        }
         let mut framed = BytesMut::new();
         self.framer.send(packet, quick_ack, dice, &mut framed);
         if let Some(obfuscation) = &mut self.obfuscation {
@@ -74,12 +107,16 @@ impl Transport {
         frames
     }
 
-    /// Takes every layer off `bytes`.
+    /// Takes every layer off `bytes`. A status that is not 200 comes out as the transport error that it stands for, a
+    /// response without a body as an empty packet.
     ///
     /// # Errors
     ///
     /// What the server did wrong.
     pub fn receive(&mut self, bytes: &mut [u8], frames: &mut Vec<Frame>) -> Result<(), PeerMisbehaved> {
+        if let Some(http) = &mut self.http {
+            return http.receive(bytes, frames);
+        }
         let bytes = match &mut self.response {
             None => bytes,
             Some(head) => {
@@ -104,6 +141,48 @@ impl Transport {
         match &mut self.websocket {
             Some(websocket) => websocket.receive(bytes, &mut Vec::new(), layers),
             None => layers(bytes),
+        }
+    }
+}
+
+impl Responses {
+    fn receive(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), PeerMisbehaved> {
+        self.bytes.put_slice(bytes);
+        loop {
+            let (at, length, status) = match self.body {
+                Some((at, length)) => (at, length, 200),
+                None => {
+                    let Some(head) = read_head(&self.bytes)? else { return Ok(()) };
+                    head
+                }
+            };
+            if self.bytes.len() < at + length {
+                self.body = (status == 200).then_some((at, length));
+                return Ok(());
+            }
+            let mut data = self.bytes.split_to(at + length).split_off(at);
+            self.body = None;
+            if status != 200 {
+                data = BytesMut::from(&(-status).to_le_bytes()[..]);
+            }
+            frames.push(Frame::Packet { data, quick_ack: false });
+        }
+    }
+}
+
+/// Length of a head and of the body behind it, and the status; nothing if the head is not whole.
+fn read_head(bytes: &[u8]) -> Result<Option<(usize, usize, i32)>, PeerMisbehaved> {
+    let mut headers = [httparse::EMPTY_HEADER; HTTP_HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut headers);
+    let broken = PeerMisbehaved::AskedOverHttp;
+    match response.parse(bytes).map_err(|_| broken)? {
+        httparse::Status::Partial if bytes.len() > HTTP_HEAD_BYTES_MAX => Err(broken),
+        httparse::Status::Partial => Ok(None),
+        httparse::Status::Complete(at) => {
+            let length = response.headers.iter().find(|h| h.name.eq_ignore_ascii_case("Content-Length"));
+            let length = length.and_then(|h| std::str::from_utf8(h.value).ok()?.trim().parse().ok());
+            let length = length.filter(|length| *length <= PACKET_BYTES_MAX + 1024).ok_or(broken)?;
+            Ok(Some((at, length, response.code.map_or(0, i32::from))))
         }
     }
 }

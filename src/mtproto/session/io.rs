@@ -12,6 +12,11 @@ use crate::ids::{MsgId, SessionId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathId(pub u64);
 
+impl PathId {
+    /// No path: what was sent is known to have arrived.
+    pub(super) const ARRIVED: Self = Self(u64::MAX);
+}
+
 /// What a path does to the packets on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PathKind {
@@ -19,6 +24,8 @@ pub enum PathKind {
     Stream,
     /// Packets may be lost, doubled, reordered.
     Datagram,
+    /// The server may only answer: one packet for each packet of the client. HTTP.
+    Http,
 }
 
 /// A way to a client and its nature.
@@ -86,6 +93,8 @@ pub enum SessionInput {
     },
     /// A path is gone.
     PathClosed(PathId),
+    /// The client goes on speaking on an HTTP path, but for another session: what was sent on it has arrived.
+    PathLeft(PathId),
     /// The moment of the last [`SessionOutput::WakeAt`] has come.
     Wake,
 }

@@ -96,6 +96,15 @@ pub const HELD_IN_VAIN_MAX: u8 = 4;
 /// Paths of one session; the one that was silent longest is forgotten.
 pub const PATHS_MAX: usize = 8;
 
+/// How long an HTTP request waits for something to be said, unless it says so itself (`http_wait`).
+pub const HTTP_WAIT: Duration = Duration::from_secs(25);
+
+/// The longest times that `http_wait` is granted.
+pub const HTTP_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// What may wait for the next HTTP request of a session without being kept for longer (`pong`), in messages.
+pub const HTTP_LOOSE_MAX: usize = 64;
+
 /// The longest `disconnect_delay` that is granted.
 pub const DISCONNECT_DELAY_MAX: Duration = Duration::from_secs(600);
 
@@ -104,6 +113,7 @@ const _: () = {
     assert!(RECEIVED_REMEMBERED.as_secs() > MSG_AGE_MAX.as_secs() + MSG_AHEAD_MAX.as_secs());
     assert!(RECEIVED_REMEMBERED.as_secs() > OUTBOX_REMEMBERED.as_secs());
     assert!(OUTBOX_REMEMBERED.as_secs() < 300);
+    assert!(HTTP_WAIT.as_secs() <= HTTP_WAIT_MAX.as_secs());
     assert!(BATCH_MESSAGES_MAX < CONTAINER_MESSAGES_MAX);
     assert!(PACK_BYTES_MIN < PACK_BYTES_MAX && PACK_BYTES_MAX <= BATCH_BYTES_MAX);
     assert!(UNPACKED_BYTES_FREE <= UNPACKED_BYTES_MAX);

@@ -27,6 +27,8 @@ mod msg_id;
 mod order;
 mod outbox;
 mod paths;
+mod poll;
+mod polling;
 mod receive;
 mod salts;
 mod seal;
@@ -52,6 +54,7 @@ use msg_id::MsgIds;
 use order::Order;
 use outbox::{GivenUp, Kind, Outbox};
 use paths::Paths;
+pub use poll::Patience;
 pub use salts::{FutureSalt, Salts};
 pub use seal::{Head, Opened, open, open_from, seal};
 
@@ -82,6 +85,8 @@ pub struct Session {
     loose: Vec<send::Loose>,
     /// What waits to be sent again, with its way.
     again: Vec<(PathId, MsgId)>,
+    /// HTTP requests that brought nothing new: they are answered with what is to be said to them, and do not wait.
+    answer_now: Vec<PathId>,
     /// Pushes are lost: the client must fetch what it missed.
     lost: bool,
     /// Pushes were given up that went out over a stream and were never acknowledged. The client has them, unless it
@@ -116,6 +121,7 @@ impl Session {
             acks_now: false,
             loose: Vec::new(),
             again: Vec::new(),
+            answer_now: Vec::new(),
             lost: false,
             doubt: false,
             armed: None,
@@ -180,6 +186,7 @@ impl Session {
                 KeyDestruction::Failed => service::write(&DestroyAuthKeyFail),
             }),
             SessionInput::PathClosed(path) => self.close_path(path),
+            SessionInput::PathLeft(path) => self.leave_path(path),
             SessionInput::Wake => self.armed = None,
         }
     }
@@ -208,7 +215,7 @@ impl Session {
     /// Whether a path is open.
     #[must_use]
     pub fn is_online(&self) -> bool {
-        self.paths.current().is_some()
+        !self.paths.is_empty()
     }
 
     /// The highest msg_id given out; what the next session's floor must not be below.
@@ -228,6 +235,7 @@ impl Session {
             + self.acks.capacity() * size_of::<MsgId>()
             + self.loose.capacity() * size_of::<send::Loose>()
             + self.again.capacity() * size_of::<(PathId, MsgId)>()
+            + self.answer_now.capacity() * size_of::<PathId>()
     }
 
     fn reply(&mut self, to: MsgId, body: Bytes, now: Time) {
@@ -278,7 +286,7 @@ impl Session {
                 // A stream that is still open delivers what it was given.
                 Kind::Push => match sent_over.and_then(|path| self.paths.kind(path)) {
                     Some(PathKind::Stream) => self.doubt = true,
-                    Some(PathKind::Datagram) | None => self.lost = true,
+                    Some(PathKind::Datagram | PathKind::Http) | None => self.lost = true,
                 },
                 Kind::NewSession => {}
             }
@@ -297,7 +305,11 @@ impl Session {
     }
 
     fn close_path(&mut self, path: PathId) {
+        let kind = self.paths.kind(path);
+        // What may have died with an HTTP path goes out again with the next request: that one may bring its
+        // acknowledgements, for most such paths end when all is said.
         if self.paths.remove(path)
+            && kind != Some(PathKind::Http)
             && let Some(other) = self.paths.current()
         {
             self.send_again_over(other.id, |sent_over| sent_over == path);

@@ -145,6 +145,11 @@ impl Outbox {
         self.list.get(self.sent)
     }
 
+    /// How many messages wait to be sent.
+    pub fn waiting_count(&self) -> usize {
+        self.list.len() - self.sent
+    }
+
     /// Notes that the first waiting message is being sent, under a name above all before.
     pub fn note_sent(&mut self, sent: Sent) {
         if let Some(kept) = self.list.get_mut(self.sent) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use env::Time;
 
 use super::limits::PATHS_MAX;
+use super::poll::{Patience, Poll};
 use super::{Path, PathId, PathKind};
 use crate::ids::MsgId;
 
@@ -15,6 +16,15 @@ struct Way {
     newest: MsgId,
     /// When it is to be closed, by the client's wish.
     disconnect_at: Option<Time>,
+    /// Over HTTP: the request that waits for its response. Boxed, as most ways never have one.
+    poll: Option<Box<Poll>>,
+}
+
+impl Way {
+    /// Whether the server may speak on it now.
+    fn may_speak(&self) -> bool {
+        self.path.kind != PathKind::Http || self.poll.is_some()
+    }
 }
 
 /// The paths of one session that are open.
@@ -26,7 +36,7 @@ pub struct Paths {
 impl Paths {
     /// Notes that `msg_id` was accepted on `path`.
     pub fn note(&mut self, path: Path, msg_id: MsgId) {
-        if let Some(way) = self.list.iter_mut().find(|way| way.path.id == path.id) {
+        if let Some(way) = self.way(path.id) {
             way.newest = way.newest.max(msg_id);
             return;
         }
@@ -37,13 +47,66 @@ impl Paths {
         }
         // One place and not four at once: nearly every session has one path at a time.
         self.list.reserve_exact(1);
-        self.list.push(Way { path, newest: msg_id, disconnect_at: None });
+        self.list.push(Way { path, newest: msg_id, disconnect_at: None, poll: None });
     }
 
     /// Where to send: the way of the newest message that was accepted. A replay of an older one moves nothing.
     pub fn current(&self) -> Option<Path> {
         // spec: SES-11
-        self.list.iter().max_by_key(|way| way.newest).map(|way| way.path)
+        let ways = self.list.iter().filter(|way| way.may_speak());
+        ways.max_by_key(|way| way.newest).map(|way| way.path)
+    }
+
+    /// Whether there is any path, even one that the server may not speak on now.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Over HTTP: notes that a request has come on the path `id`.
+    pub fn asked(&mut self, id: PathId, now: Time) {
+        if let Some(way) = self.way(id) {
+            way.poll = Some(Box::new(Poll::new(now)));
+        }
+    }
+
+    /// The request that is open on the path `id`.
+    pub fn poll(&mut self, id: PathId) -> Option<&mut Poll> {
+        self.way(id)?.poll.as_deref_mut()
+    }
+
+    /// Takes a client's wish about the request that is open on the path `id`; elsewhere it means nothing.
+    pub fn wish(&mut self, id: PathId, patience: Patience) {
+        // spec: SVC-17
+        if let Some(poll) = self.poll(id) {
+            poll.wish(patience);
+        }
+    }
+
+    /// Notes that the request on the path `id` is answered.
+    pub fn answered(&mut self, id: PathId) {
+        if let Some(way) = self.way(id) {
+            way.poll = None;
+        }
+    }
+
+    /// A request whose time is over.
+    pub fn ended_poll(&self, now: Time) -> Option<PathId> {
+        let ended = |way: &&Way| way.poll.as_ref().is_some_and(|poll| poll.ends() <= now);
+        self.list.iter().find(ended).map(|way| way.path.id)
+    }
+
+    /// When the next request must be answered.
+    pub fn polls_due(&self) -> Option<Time> {
+        let current = self.current();
+        let due = |way: &Way| {
+            let poll = way.poll.as_ref()?;
+            Some(if Some(way.path) == current { poll.due() } else { poll.ends() })
+        };
+        self.list.iter().filter_map(due).min()
+    }
+
+    fn way(&mut self, id: PathId) -> Option<&mut Way> {
+        self.list.iter_mut().find(|way| way.path.id == id)
     }
 
     /// The nature of the path `id`, if it is open.
@@ -61,7 +124,7 @@ impl Paths {
     /// Winds up the one timer of the path `id`.
     pub fn disconnect_after(&mut self, id: PathId, delay: Duration, now: Time) {
         // spec: SVC-12
-        if let Some(way) = self.list.iter_mut().find(|way| way.path.id == id) {
+        if let Some(way) = self.way(id).filter(|way| way.path.kind != PathKind::Http) {
             way.disconnect_at = Some(now + delay);
         }
     }
@@ -79,7 +142,8 @@ impl Paths {
 
     /// Memory held, in bytes.
     pub fn held_bytes(&self) -> usize {
-        self.list.capacity() * size_of::<Way>()
+        let polls = self.list.iter().filter(|way| way.poll.is_some()).count();
+        self.list.capacity() * size_of::<Way>() + polls * size_of::<Poll>()
     }
 }
 

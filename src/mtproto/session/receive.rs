@@ -11,7 +11,7 @@ use tl::service::{
 use super::bad_msg::BadMsg;
 use super::gzip::{self, InflateError};
 use super::inbox::{self, Message, Standing};
-use super::io::{Call, CloseReason, Path, PathId, SessionOutput, Shared};
+use super::io::{Call, CloseReason, Path, PathId, PathKind, SessionOutput, Shared};
 use super::ledger::{Fate, Known};
 use super::limits::{DISCONNECT_DELAY_MAX, REANSWER_BYTES_MAX, UNPACKED_BYTES_PER_PACKET_MAX};
 use super::outbox::Kind;
@@ -43,9 +43,11 @@ impl Session {
                 new_server_salt: shared.salts.current(env).0,
             };
             self.say(path.id, service::write(&notice));
+            self.answer_now(path);
             return;
         }
         if packet.get(opened.body.clone()).is_none() {
+            self.answer_now(path);
             return;
         }
         let body = packet.slice(opened.body.clone());
@@ -53,6 +55,7 @@ impl Session {
             Ok(accepted) => accepted,
             Err(bad) => {
                 self.refuse(path.id, msg_id, seq_no, bad);
+                self.answer_now(path);
                 return;
             }
         };
@@ -65,13 +68,19 @@ impl Session {
         }
         // A lone repetition may be somebody else's replay: it is answered where it came from, and moves nothing.
         let is_news = accepted.in_container || accepted.messages.iter().any(|m| m.standing == Standing::New);
-        if is_news {
+        if !is_news {
+            self.answer_now(path);
+        } else {
             let before = self.paths.current();
             self.paths.note(path, msg_id);
+            if path.kind == PathKind::Http {
+                self.paths.asked(path.id, env.now);
+            }
             let current = self.paths.current();
             let fresh = accepted.messages.iter().filter(|m| m.standing == Standing::New).map(|m| m.msg_id);
             let lowest = fresh.min().unwrap_or(msg_id);
-            if let Some(current) = current.filter(|current| before != Some(*current) && !self.is_blank()) {
+            let moved = |current: &Path| current.kind != PathKind::Http && before != Some(*current);
+            if let Some(current) = current.filter(moved).filter(|_| !self.is_blank()) {
                 self.resume(current.id);
             }
             self.announce(env, shared, lowest);
@@ -86,6 +95,9 @@ impl Session {
                 Standing::Repeated => self.take_again(env, shared, path.id, &message),
                 Standing::TooOld => self.refuse(path.id, message.msg_id, message.seq_no, BadMsg::TooOld),
             }
+        }
+        if is_news && path.kind == PathKind::Http {
+            self.resume_http(path.id);
         }
         out.extend(self.order.release(env.now).into_iter().map(SessionOutput::Call));
     }
@@ -262,6 +274,7 @@ impl Session {
             Service::DestroySession(session_id) => {
                 out.push(SessionOutput::DestroySession { to: msg_id, session_id });
             }
+            Service::HttpWait(patience) => self.paths.wish(path, patience),
             Service::DestroyAuthKey => out.push(SessionOutput::DestroyAuthKey { to: msg_id }),
             Service::Nothing => {}
         }

@@ -55,7 +55,7 @@ impl Named {
 
 /// Messages that go out together.
 #[derive(Debug, Default)]
-struct Batch {
+pub struct Batch {
     messages: Vec<Named>,
     bytes: usize,
     /// Whether one of them answers something.
@@ -63,7 +63,11 @@ struct Batch {
 }
 
 impl Batch {
-    fn has_room_for(&self, bytes: usize) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
         self.messages.is_empty()
             || (self.messages.len() < BATCH_MESSAGES_MAX && self.bytes + bytes <= BATCH_BYTES_MAX)
     }
@@ -79,6 +83,7 @@ impl Session {
     /// The second half of [`Self::handle`]: sends what waits. Must follow [`Self::feed`] before the session rests.
     pub fn flush(&mut self, env: &mut Env<'_>, shared: &mut Shared<'_>, out: &mut Vec<SessionOutput>) {
         let before = out.len();
+        self.answer_http(env, shared, out);
         self.send_new(env, shared, out);
         self.send_again(env, shared, out);
         let packets = out.iter_mut().skip(before).filter_map(|output| match output {
@@ -140,7 +145,9 @@ impl Session {
     /// When something will be due, if nothing happens before.
     fn next_wake(&self) -> Option<Time> {
         let current = self.paths.current();
-        let acks = self.acks_since.filter(|_| current.is_some()).map(|since| since + ACK_WITHIN);
+        // Over HTTP acknowledgements travel with what is said anyway.
+        let speaks = current.is_some_and(|path| path.kind != PathKind::Http);
+        let acks = self.acks_since.filter(|_| speaks).map(|since| since + ACK_WITHIN);
         let resend = match current {
             Some(Path { kind: PathKind::Datagram, .. }) => {
                 self.outbox.sent().filter_map(|sent| resend_at(&sent)).min()
@@ -148,16 +155,17 @@ impl Session {
             _ => None,
         };
         let held = self.order.due_at();
-        [acks, resend, held, self.paths.expires_at(), self.outbox.expires_at(), self.ledger.empty_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let (paths, polls) = (self.paths.expires_at(), self.paths.polls_due());
+        let times = [acks, resend, held, paths, polls, self.outbox.expires_at(), self.ledger.empty_at()];
+        times.into_iter().flatten().min()
     }
 
     fn send_new(&mut self, env: &mut Env<'_>, shared: &mut Shared<'_>, out: &mut Vec<SessionOutput>) {
         // spec: TR-18
         let mut loose = std::mem::take(&mut self.loose);
-        if let Some(path) = self.paths.current() {
+        self.loose =
+            loose.extract_if(.., |said| self.paths.kind(said.path) == Some(PathKind::Http)).collect();
+        if let Some(path) = self.paths.current().filter(|path| path.kind != PathKind::Http) {
             let mut mine = loose.extract_if(.., |said| said.path == path.id).peekable();
             loop {
                 let mut batch = Batch::default();
@@ -169,7 +177,7 @@ impl Session {
                 while let Some(said) = mine.next_if(|said| batch.has_room_for(said.body.len())) {
                     self.name_loose(said, env.now, &mut batch);
                 }
-                self.add_acks(env.now, &mut batch);
+                self.add_acks(env.now, false, &mut batch);
                 if batch.messages.is_empty() {
                     break;
                 }
@@ -184,7 +192,7 @@ impl Session {
         }
     }
 
-    fn name_waiting(&mut self, path: PathId, now: Time, batch: &mut Batch) {
+    pub(super) fn name_waiting(&mut self, path: PathId, now: Time, batch: &mut Batch) {
         let Some((kind, body)) = self.outbox.waiting().map(|kept| (kept.kind, kept.body.clone())) else {
             return;
         };
@@ -197,21 +205,21 @@ impl Session {
         batch.add(Named { msg_id, seq_no, answers, body }, id_kind == IdKind::Reply);
     }
 
-    fn name_loose(&mut self, said: Loose, now: Time, batch: &mut Batch) {
+    pub(super) fn name_loose(&mut self, said: Loose, now: Time, batch: &mut Batch) {
         let (msg_id, seq_no) = self.name(now, said.kind, said.content);
         batch.add(Named { msg_id, seq_no, answers: None, body: said.body }, said.kind == IdKind::Reply);
     }
 
     /// Adds the acknowledgements if they are due, or if they have waited a while and something leaves anyway. Most
     /// queries are answered before that, and the answer acknowledges them.
-    fn add_acks(&mut self, now: Time, batch: &mut Batch) {
+    pub(super) fn add_acks(&mut self, now: Time, due: bool, batch: &mut Batch) {
         // spec: TR-17
         if self.acks.is_empty() {
             (self.acks_since, self.acks_now) = (None, false);
             return;
         }
         let waited = self.acks_since.map(|since| now.since(since)).unwrap_or_default();
-        let due = self.acks_now || self.acks.len() >= ACKS_WAITING_MAX || waited >= ACK_WITHIN;
+        let due = due || self.acks_now || self.acks.len() >= ACKS_WAITING_MAX || waited >= ACK_WITHIN;
         if !due && (batch.messages.is_empty() || waited < ACK_RIDES_AFTER) {
             return;
         }
@@ -232,6 +240,8 @@ impl Session {
     fn send_again(&mut self, env: &mut Env<'_>, shared: &mut Shared<'_>, out: &mut Vec<SessionOutput>) {
         // spec: SES-10
         let mut again = std::mem::take(&mut self.again);
+        self.again =
+            again.extract_if(.., |(path, _)| self.paths.kind(*path) == Some(PathKind::Http)).collect();
         again.sort_unstable();
         again.dedup();
         let mut again = again.into_iter().peekable();
@@ -247,18 +257,23 @@ impl Session {
                     break;
                 }
                 again.next();
-                if let Some((kept, sent)) = self.outbox.note_sent_again(msg_id, path, env.now) {
-                    let answers = match kept.kind {
-                        Kind::Answer { to } => Some(to),
-                        Kind::Push | Kind::NewSession => None,
-                    };
-                    let body = kept.body.clone();
-                    batch.add(Named { msg_id, seq_no: sent.seq_no, answers, body }, answers.is_some());
-                }
+                self.name_again(path, msg_id, env.now, &mut batch);
             }
             if !batch.messages.is_empty() {
                 self.write_container(env, shared, path, batch, out);
             }
+        }
+    }
+
+    /// Adds a message that was sent before, under the name that it has.
+    pub(super) fn name_again(&mut self, path: PathId, msg_id: MsgId, now: Time, batch: &mut Batch) {
+        if let Some((kept, sent)) = self.outbox.note_sent_again(msg_id, path, now) {
+            let answers = match kept.kind {
+                Kind::Answer { to } => Some(to),
+                Kind::Push | Kind::NewSession => None,
+            };
+            let body = kept.body.clone();
+            batch.add(Named { msg_id, seq_no: sent.seq_no, answers, body }, answers.is_some());
         }
     }
 
@@ -270,7 +285,7 @@ impl Session {
         (self.ids.next(now, kind), seq_no)
     }
 
-    fn write_batch(
+    pub(super) fn write_batch(
         &mut self,
         env: &mut Env<'_>,
         shared: &mut Shared<'_>,
@@ -288,7 +303,7 @@ impl Session {
         }
     }
 
-    fn write_container(
+    pub(super) fn write_container(
         &mut self,
         env: &mut Env<'_>,
         shared: &mut Shared<'_>,

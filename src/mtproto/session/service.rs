@@ -11,6 +11,7 @@ use tl::{Decode, Encode, Layer, Reader};
 
 use super::gzip::constructor;
 use super::limits::IDS_MAX;
+use super::poll::Patience;
 use crate::ids::{MsgId, SessionId};
 
 /// Whether a message needs an acknowledgement, by what it says.
@@ -61,7 +62,9 @@ pub enum Service {
     DestroySession(SessionId),
     /// `destroy_auth_key`.
     DestroyAuthKey,
-    /// Something that needs nothing done: `http_wait` outside of HTTP, notices about what we sent.
+    /// `http_wait`: how long the request that carries it may wait. Elsewhere than over HTTP it means nothing.
+    HttpWait(Patience),
+    /// Something that needs nothing done: notices about what we sent.
     Nothing,
 }
 
@@ -152,6 +155,10 @@ fn parse(id: u32, body: &[u8]) -> Result<Option<Service>, tl::Error> {
         RpcDropAnswer::ID => Service::DropAnswer(MsgId(decode::<RpcDropAnswer>(body)?.req_msg_id)),
         DestroySession::ID => Service::DestroySession(SessionId(decode::<DestroySession>(body)?.session_id)),
         DestroyAuthKey::ID => Service::DestroyAuthKey,
+        HttpWait::ID => {
+            let HttpWait { max_delay, wait_after, max_wait } = decode(body)?;
+            Service::HttpWait(Patience::from_millis(max_delay, wait_after, max_wait))
+        }
         _ => Service::Nothing,
     };
     Ok(Some(service))
@@ -188,7 +195,7 @@ mod tests {
         assert_eq!(told(&DestroyAuthKey), Reading::Service(Service::DestroyAuthKey));
         assert_eq!(
             told(&HttpWait { max_delay: 0, wait_after: 0, max_wait: 25_000 }),
-            Reading::Service(Service::Nothing)
+            Reading::Service(Service::HttpWait(Patience::default()))
         );
         assert_eq!(read(&0xc4f9_186b_u32.to_le_bytes()), Reading::Query);
         assert_eq!(read(&[]), Reading::Query);

@@ -216,6 +216,33 @@ fn a_key_is_made_over_every_transport_byte_by_byte() {
     }
 }
 
+// proves: TR-1, TR-23, TR-24
+#[test]
+fn a_key_is_made_over_http_byte_by_byte() {
+    let mut line = Line::new();
+    line.client = Transport::http();
+    let mut exchange = line.exchange(Padding::RsaPad);
+    let mut packet = exchange.begin();
+    let key = loop {
+        let bytes = line.client.send(&packet, false, &mut line.dice);
+        line.deliver(&bytes, 1);
+        let answer = line.heard.last().expect("an answer").clone();
+        match exchange.receive(&answer, &mut line.dice).expect("an honest server") {
+            Next::Send(next) => packet = next,
+            Next::Made(key) => break key,
+        }
+    };
+    assert_eq!(line.made.pop().expect("a key").key.id(), key.key.id());
+    assert_eq!(line.server.waiting_bytes(), 0);
+    // What needs no answer needs a response all the same.
+    let ack = exchange.packet(&service::MsgsAck { msg_ids: vec![1] });
+    line.say(&ack);
+    assert!(line.heard.last().expect("a response").is_empty());
+    line.say(&[0; 20]);
+    assert_eq!(line.heard.last().expect("a status")[..], (-404_i32).to_le_bytes());
+    assert!(matches!(line.closed, Some(PeerMisbehaved::FailedHandshake(_))));
+}
+
 // proves: HS-2, HS-3
 #[test]
 fn runs_side_by_side_on_one_connection_do_not_disturb_each_other() {

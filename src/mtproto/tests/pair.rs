@@ -14,13 +14,15 @@ use mtproto::session::{
     CloseReason, Path, PathId, PathKind, Salts, Session, SessionInput, SessionOutput, Shared, open, open_from,
 };
 use mtproto::{AuthKeyId, MsgId, Salt, SessionId};
-use tl::service::{MsgContainer, Ping};
+use tl::service::{HttpWait, MsgContainer, Ping};
 
 const QUERY: u32 = 0xaaaa_aaaa;
 const ANSWER: u32 = 0xbbbb_bbbb;
 const PUSH: u32 = 0xcccc_cccc;
 const UPDATES_TOO_LONG: u32 = 0xe317_af7e;
 const ME: SessionId = SessionId(77);
+/// As many as browsers open.
+const HTTP_CONNECTIONS_MAX: usize = 6;
 const START: Time = Time::from_secs(1_700_000_000);
 
 /// What the way between the two does.
@@ -83,6 +85,10 @@ struct World {
     client: ClientSession,
     path: Option<Path>,
     paths: u64,
+    /// Over HTTP: the client's connections, and whether a request is open on each.
+    connections: BTreeMap<PathId, bool>,
+    /// The same as the server sees it.
+    open_requests: BTreeSet<PathId>,
 
     calls: u32,
     executed: BTreeMap<u32, u32>,
@@ -175,6 +181,8 @@ impl World {
             session: Session::new(ME, MsgId(0)),
             path: None,
             paths: 0,
+            connections: BTreeMap::new(),
+            open_requests: BTreeSet::new(),
             calls: 0,
             executed: BTreeMap::new(),
             started: Vec::new(),
@@ -227,7 +235,10 @@ impl World {
             Event::ToClient(path, packet) => self.client_receives(path, packet),
             Event::Executed(to, body) => self.server(SessionInput::Reply { to, body }),
             Event::ServerWake => self.server(SessionInput::Wake),
-            Event::ServerHearsOfBreak(path) => self.server(SessionInput::PathClosed(path)),
+            Event::ServerHearsOfBreak(path) => {
+                self.open_requests.remove(&path);
+                self.server(SessionInput::PathClosed(path));
+            }
             Event::MakeCall => {
                 self.calls += 1;
                 let body = tagged(QUERY, self.calls, 0);
@@ -258,6 +269,10 @@ impl World {
             Event::Breaks(path) => {
                 if self.path.is_some_and(|p| p.id == path) {
                     self.path = None;
+                    for (connection, _) in std::mem::take(&mut self.connections) {
+                        let late = self.dice.below(60_000);
+                        self.after(late, Event::ServerHearsOfBreak(connection));
+                    }
                     let away = self.dice.below(20_000);
                     self.after(away, Event::Connects);
                     // Sometimes the server learns it first, sometimes long after the client is back.
@@ -273,6 +288,7 @@ impl World {
         let patience = match path.kind {
             PathKind::Stream => Duration::from_secs(3600),
             PathKind::Datagram => Duration::from_secs(2),
+            PathKind::Http => return self.client_posts(path),
         };
         let now = self.client_clock();
         let Some(packet) = self.client.packet(&mut Env { now, dice: &mut self.dice }, patience) else {
@@ -288,6 +304,36 @@ impl World {
         self.carry(path, packet, true);
     }
 
+    /// Over HTTP: asks for what there is, on a connection whose last request was answered.
+    fn client_posts(&mut self, newest: Path) {
+        let idle = self.connections.iter().find(|(_, busy)| !**busy).map(|(id, _)| *id);
+        let Some(id) = idle.or_else(|| {
+            (self.connections.len() < HTTP_CONNECTIONS_MAX).then(|| {
+                self.paths += 1;
+                PathId(self.paths)
+            })
+        }) else {
+            return;
+        };
+        // One request is always open for what the server may have to say; another only for something new.
+        let is_polling = self.connections.values().any(|busy| *busy);
+        if !is_polling {
+            self.client.say(&HttpWait { max_delay: 100, wait_after: 30, max_wait: 25_000 }, false);
+        }
+        let now = self.client_clock();
+        let never = Duration::from_secs(3600);
+        let Some(packet) = self.client.packet(&mut Env { now, dice: &mut self.dice }, never) else { return };
+        self.recorded.push(packet.clone());
+        if self.chance(self.weather.replayed) {
+            let (later, other) = (self.dice.below(400_000), 1_000_000 + self.dice.below(1000));
+            let stranger = Path { id: PathId(other), kind: PathKind::Http };
+            self.after(later, Event::ToServer(stranger, packet.clone()));
+            self.after(later + 10_000, Event::ServerHearsOfBreak(stranger.id));
+        }
+        self.connections.insert(id, true);
+        self.carry(Path { id, ..newest }, packet, true);
+    }
+
     fn carry(&mut self, path: Path, packet: BytesMut, to_server: bool) {
         let copies = 1 + usize::from(path.kind == PathKind::Datagram && self.chance(self.weather.doubled));
         for _ in 0..copies {
@@ -295,7 +341,7 @@ impl World {
                 continue;
             }
             let mut at = self.now + Duration::from_millis(1 + self.dice.below(self.weather.delay_ms_max));
-            if path.kind == PathKind::Stream {
+            if path.kind != PathKind::Datagram {
                 let last = self.arrives.entry((path.id, to_server)).or_default();
                 at = at.max(*last);
                 *last = at;
@@ -310,8 +356,11 @@ impl World {
     fn server_receives(&mut self, path: Path, mut packet: BytesMut) {
         // What was on its way when the path broke is gone.
         let is_stranger = path.id.0 >= 1_000_000;
-        if !is_stranger && self.path.is_none_or(|p| p.id != path.id) {
+        if !is_stranger && !self.is_open(path.id) {
             return;
+        }
+        if path.kind == PathKind::Http {
+            assert!(self.open_requests.insert(path.id), "one request at a time");
         }
         let opened = open(&self.key, &mut packet).expect("sealed by the client");
         self.server(SessionInput::Received { path, opened, packet: packet.freeze(), quick_ack: false });
@@ -326,8 +375,11 @@ impl World {
             match output {
                 SessionOutput::Send { path, packet } => {
                     self.wire.note(&self.key, &packet);
-                    if let Some(open) = self.path.filter(|p| p.id == path) {
-                        self.carry(open, packet, false);
+                    if self.weather.kind == PathKind::Http {
+                        assert!(self.open_requests.remove(&path), "one response, and only to a request");
+                    }
+                    if let Some(open) = self.path.filter(|_| self.is_open(path)) {
+                        self.carry(Path { id: path, ..open }, packet, false);
                     }
                 }
                 SessionOutput::Call(call) => {
@@ -349,9 +401,21 @@ impl World {
         }
     }
 
+    /// Whether what goes over `path` arrives.
+    fn is_open(&self, path: PathId) -> bool {
+        match self.path {
+            Some(Path { kind: PathKind::Http, .. }) => self.connections.contains_key(&path),
+            Some(open) => open.id == path,
+            None => false,
+        }
+    }
+
     fn client_receives(&mut self, path: PathId, mut packet: BytesMut) {
-        if self.path.is_none_or(|p| p.id != path) {
+        if !self.is_open(path) {
             return;
+        }
+        if let Some(busy) = self.connections.get_mut(&path) {
+            *busy = false;
         }
         let now = self.client_clock();
         for heard in self.client.receive(now, &mut packet).expect("sealed by the server") {
@@ -385,7 +449,7 @@ impl World {
         }
         self.run(Duration::from_secs(220));
         self.weather = Weather { skew_secs: self.weather.skew_secs, kind: self.weather.kind, ..CALM };
-        if self.weather.kind == PathKind::Stream {
+        if self.weather.kind != PathKind::Datagram {
             // The last connections break, the last client comes back, and with it comes what it missed.
             self.run(Duration::from_secs(100));
             self.reckon();
@@ -441,6 +505,25 @@ fn connections_break() {
 #[test]
 fn connections_break_all_the_time() {
     survives(Weather { breaks_after_secs: 2, delay_ms_max: 400, ..CALM }, 30);
+}
+
+// proves: SVC-19
+#[test]
+fn over_http_nothing_is_said_but_in_answer() {
+    let mut world = World::new(1, Weather { kind: PathKind::Http, ..CALM });
+    world.live(200, 100);
+    world.reckon();
+    assert_eq!(world.pushes_heard.len(), 100);
+    assert!(world.told_to_fetch.is_none());
+    assert!(world.wire.times_sent.values().all(|times| *times == 1));
+    assert!(world.connections.len() > 1, "requests were open side by side");
+    survives(Weather { kind: PathKind::Http, replayed: 20, ..CALM }, 20);
+}
+
+#[test]
+fn http_connections_break() {
+    survives(Weather { kind: PathKind::Http, breaks_after_secs: 20, ..CALM }, 30);
+    survives(Weather { kind: PathKind::Http, breaks_after_secs: 2, delay_ms_max: 400, ..CALM }, 30);
 }
 
 #[test]

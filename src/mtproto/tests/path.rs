@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use env::{Dice as _, Env, SeededDice, Time};
 use mtproto::client::{Transport, TransportOptions};
 use mtproto::crypto::{FullAuthKey, HEADER_BYTES, QuickAckToken, Side, seal};
+use mtproto::session::PathKind;
 use mtproto::wire::framing::{Frame, Framing};
 use mtproto::wire::websocket::{Kind, send_as_client};
 use mtproto::{
@@ -279,15 +280,104 @@ fn a_browser_that_is_lost_gets_a_short_answer() {
     assert!(answer.starts_with(b"HTTP/1.1 404 ") && answer.len() < 200);
 }
 
+// proves: TR-23, TR-24
+#[test]
+fn over_http_a_packet_is_a_request_and_a_packet_its_response() {
+    let mut path = Path::new();
+    let mut client = Transport::http();
+    let mut dice = SeededDice::new(8);
+    for body_bytes in [0, 100, 1_044_448] {
+        let packet = sealed(body_bytes);
+        let mut outputs = Vec::new();
+        for piece in client.send(&packet, false, &mut dice).chunks(40_000) {
+            outputs.extend(path.hear(piece));
+        }
+        let [Output::Packet { auth_key_id, data, quick_ack: false }] = &outputs[..] else {
+            panic!("{outputs:?}")
+        };
+        assert!(*auth_key_id == key().id() && *data == packet);
+        assert_eq!(path.connection.path_kind(), PathKind::Http);
+        // There are no quick acks, and one response.
+        assert!(path.feed(Input::Send(Packet::QuickAck(QuickAckToken(1 << 31)))).is_empty());
+        let mut frames = Vec::new();
+        for output in path.feed(Input::Send(Packet::Sealed(Bytes::from_static(&[7; 88])))) {
+            match output {
+                Output::Write(bytes) => client.receive(&mut bytes.to_vec(), &mut frames).expect("a response"),
+                Output::WakeAt(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        let [Frame::Packet { data, .. }] = &frames[..] else { panic!("{frames:?}") };
+        assert_eq!(data[..], [7; 88]);
+        let unasked = path.feed(Input::Send(Packet::Sealed(Bytes::from_static(&[7; 88]))));
+        assert!(unasked.iter().all(|output| matches!(output, Output::WakeAt(_))), "{unasked:?}");
+    }
+    path.hear(&client.send(&sealed(0), false, &mut dice));
+    let outputs = path.feed(Input::Send(Packet::Error(TransportError::Flood)));
+    let [Output::Write(status), Output::Close(PeerMisbehaved::EndedHttp)] = &outputs[..] else {
+        panic!("{outputs:?}")
+    };
+    assert!(status.starts_with(b"HTTP/1.1 429 "));
+}
+
+#[test]
+fn an_http_connection_is_left_when_nobody_speaks_on_it() {
+    let (mut client, mut dice) = (Transport::http(), SeededDice::new(8));
+    // A request that nobody answers.
+    let mut path = Path::new();
+    path.hear(&client.send(&sealed(0), false, &mut dice));
+    assert!(closed(&path.at(after(74))).is_none());
+    assert_eq!(closed(&path.at(after(75))), Some(PeerMisbehaved::WasTooSlow));
+    // An answer that no request follows.
+    let mut path = Path::new();
+    path.hear(&client.send(&sealed(0), false, &mut dice));
+    path.now = after(50);
+    path.feed(Input::Send(Packet::Sealed(Bytes::from_static(&[7; 88]))));
+    assert!(closed(&path.at(after(109))).is_none());
+    assert_eq!(closed(&path.at(after(110))), Some(PeerMisbehaved::WasTooSlow));
+    // A head that dribbles.
+    let mut path = Path::new();
+    path.hear(&client.send(&sealed(0), false, &mut dice));
+    path.feed(Input::Send(Packet::Sealed(Bytes::from_static(&[7; 88]))));
+    path.hear(b"POST /a");
+    path.now = after(20);
+    path.hear(b"pi");
+    assert!(closed(&path.at(after(33))).is_none());
+    assert_eq!(closed(&path.at(after(34))), Some(PeerMisbehaved::WasTooSlow));
+    // The last one asked for.
+    let mut path = Path::new();
+    let head = b"POST /apiw1 HTTP/1.1\r\nConnection: close\r\nContent-Length: 72\r\n\r\n";
+    path.hear(&[&head[..], &[7; 72]].concat());
+    let outputs = path.feed(Input::Send(Packet::Sealed(Bytes::from_static(&[7; 88]))));
+    assert!(matches!(&outputs[..], [Output::Write(_), Output::Close(PeerMisbehaved::EndedHttp)]));
+}
+
+// proves: TR-26
+#[test]
+fn requests_behind_one_that_is_open_wait_for_its_response() {
+    let (mut path, mut client, mut dice) = (Path::new(), Transport::http(), SeededDice::new(8));
+    let (first, second) = (sealed(0), sealed(16));
+    let mut stream = client.send(&first, false, &mut dice);
+    stream.extend_from_slice(&client.send(&second, false, &mut dice));
+    let outputs = path.hear(&stream);
+    assert!(matches!(&outputs[..], [Output::Packet { data, .. }] if *data == first));
+    let outputs = path.feed(Input::Send(Packet::Sealed(Bytes::from_static(&[7; 88]))));
+    let [Output::Write(_), Output::Packet { data, .. }, ..] = &outputs[..] else { panic!("{outputs:?}") };
+    assert!(*data == second);
+    assert_eq!(path.connection.waiting_bytes(), 0);
+}
+
 // proves: TR-22
 #[test]
 fn noise_of_every_kind_neither_panics_nor_piles_up() {
     let mut dice = SeededDice::new(99);
-    let openings: [&[u8]; 7] = [
+    let openings: [&[u8]; 9] = [
         &[0xef],
         &[0xee; 4],
         &[0xdd; 4],
         b"GET /apiws HTTP/1.1\r\n",
+        b"POST /api HTTP/1.1\r\n",
+        b"POST /api HTTP/1.1\r\nContent-Length: 300\r\n\r\n",
         &[40, 0, 0, 0, 0, 0, 0, 0],
         &[],
         &[0; 12],

@@ -1,10 +1,11 @@
-//! How packets lie on the wire: detection of the framing, obfuscation, WebSocket, and the cutting of packets.
+//! How packets lie on the wire: detection of the framing, obfuscation, WebSocket, HTTP, and the cutting of packets.
 
 pub mod detect;
 pub mod framing;
 pub mod http;
 pub mod obfuscated;
 pub mod replay;
+pub mod requests;
 pub mod websocket;
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +15,7 @@ use self::detect::{OBFUSCATION_HEADER_BYTES, Opening};
 use self::framing::{Frame, Framer, Framing};
 use self::obfuscated::Obfuscation;
 use self::replay::ReplayCache;
+use self::requests::Requests;
 use crate::connection::Packet;
 use crate::crypto::Side;
 use crate::error::PeerMisbehaved;
@@ -25,6 +27,8 @@ use crate::limits::WEBSOCKET_PONGS_MAX;
 pub struct Wire {
     /// Reads WebSocket frames, once the peer has upgraded.
     websocket: Option<websocket::Reader>,
+    /// Reads HTTP requests, from the first byte of one to an upgrade.
+    http: Option<Box<Requests>>,
     layers: Layers,
     dialled: Option<DataCentre>,
 }
@@ -51,7 +55,7 @@ pub struct Received {
 
 impl Default for Wire {
     fn default() -> Self {
-        Self { websocket: None, layers: Layers::Opening(Vec::new()), dialled: None }
+        Self { websocket: None, http: None, layers: Layers::Opening(Vec::new()), dialled: None }
     }
 }
 
@@ -71,6 +75,9 @@ impl Wire {
     /// Bytes that are kept until the rest of their packet comes.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
+        if let Some(http) = &self.http {
+            return http.waiting_bytes();
+        }
         match &self.layers {
             Layers::Opening(bytes) => bytes.len(),
             Layers::Packets { framer, .. } => framer.waiting_bytes(),
@@ -81,6 +88,9 @@ impl Wire {
     /// The length of the packet under way, as far as is known, in bytes; nothing between packets.
     #[must_use]
     pub fn announced_bytes(&self) -> Option<usize> {
+        if let Some(http) = &self.http {
+            return http.announced_bytes();
+        }
         match &self.layers {
             Layers::Packets { framer, .. } => framer.announced_bytes(),
             Layers::Opening(_) | Layers::Stranger => None,
@@ -96,6 +106,12 @@ impl Wire {
         }
     }
 
+    /// The requests of the peer, if it speaks HTTP.
+    #[must_use]
+    pub fn http(&self) -> Option<&Requests> {
+        self.http.as_deref()
+    }
+
     /// Takes every layer off `bytes`, which follow what was received before.
     ///
     /// # Errors
@@ -108,6 +124,12 @@ impl Wire {
         replays: &ReplayCache,
         received: &mut Received,
     ) -> Result<(), PeerMisbehaved> {
+        if let Some(http) = &mut self.http {
+            let Some(mut rest) = http.receive(bytes, received)? else { return Ok(()) };
+            self.http = None;
+            self.websocket = Some(websocket::Reader::new(Side::Client));
+            return self.receive(&mut rest, now, replays, received);
+        }
         let Some(websocket) = &mut self.websocket else {
             return self.receive_raw(bytes, now, replays, received);
         };
@@ -132,27 +154,17 @@ impl Wire {
         received: &mut Received,
     ) -> Result<(), PeerMisbehaved> {
         if let Layers::Opening(first) = &mut self.layers {
-            let (known, more) = (first.len(), bytes.len());
-            first.extend_from_slice(
-                bytes.get(..more.min(crate::limits::HTTP_HEAD_BYTES_MAX)).unwrap_or_default(),
-            );
-            if detect::opening(first) == Opening::Http {
-                match http::answer(first) {
-                    http::Answer::Wait => return Ok(()),
-                    http::Answer::Refuse(response) => {
-                        received.replies.extend_from_slice(response.as_bytes());
-                        return Err(PeerMisbehaved::AskedOverHttp);
-                    }
-                    http::Answer::Upgrade { response, head_bytes } => {
-                        received.replies.extend_from_slice(response.as_bytes());
-                        self.layers = Layers::Opening(Vec::new());
-                        self.websocket = Some(websocket::Reader::new(Side::Client));
-                        let rest = bytes.get_mut(head_bytes.saturating_sub(known)..).unwrap_or_default();
-                        return self.receive(rest, now, replays, received);
-                    }
-                }
-            }
+            let known = first.len();
+            let missing = OBFUSCATION_HEADER_BYTES.saturating_sub(known).min(bytes.len());
+            first.extend_from_slice(bytes.get(..missing).unwrap_or_default());
+            let is_http = detect::opening(first) == Opening::Http;
             first.truncate(known);
+            if is_http {
+                let mut earlier = std::mem::take(first);
+                self.http = Some(Box::default());
+                self.receive(&mut earlier, now, replays, received)?;
+                return self.receive(bytes, now, replays, received);
+            }
         }
         self.layers.receive(bytes, now, replays, &mut self.dialled, &mut received.frames)
     }
@@ -161,6 +173,9 @@ impl Wire {
     /// it.
     #[must_use]
     pub fn send(&mut self, packet: &Packet, dice: &mut dyn Dice) -> Option<Bytes> {
+        if let Some(http) = &mut self.http {
+            return http.send(packet);
+        }
         // Frames only, from the first answer on: no marker.
         // spec: TR-3
         let Layers::Packets { obfuscation, framer } = &mut self.layers else { return None };
@@ -191,6 +206,14 @@ impl Wire {
             unused = head_bytes - used;
         }
         Some(out.freeze().split_off(unused))
+    }
+}
+
+impl Wire {
+    /// The response without a packet, if an HTTP request waits for one; over every other transport silence says the same.
+    #[must_use]
+    pub fn send_nothing(&mut self) -> Option<Bytes> {
+        self.http.as_mut()?.respond(&[])
     }
 }
 

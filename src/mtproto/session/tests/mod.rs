@@ -1,5 +1,6 @@
 //! One session against a scripted client: rule by rule.
 
+mod over_http;
 mod receiving;
 mod sending;
 mod serving;
@@ -20,6 +21,7 @@ use crate::ids::{AuthKeyId, Salt};
 const ME: SessionId = SessionId(0x5e55_1041);
 const FIRST: Path = Path { id: PathId(1), kind: PathKind::Stream };
 const SECOND: Path = Path { id: PathId(2), kind: PathKind::Stream };
+const WEB: Path = Path { id: PathId(4), kind: PathKind::Http };
 const RADIO: Path = Path { id: PathId(3), kind: PathKind::Datagram };
 
 /// A query, as far as a session can tell: something it does not know.

@@ -50,6 +50,20 @@ async def two_people_chat(world: World):
     same(await ann.texts(to_bob), ["Hello, Ann", "Hello, Bob 👋🏽"], "history")
 
 
+@scenario("over HTTP alone two people sign up, write to each other, and hear each other at once", pfs=True)
+async def over_http(world: World):
+    world.http = True
+    ann, bob = await world.people("Ann", "Bob")
+    to_bob, to_ann = await ann.knows(bob), await bob.knows(ann)
+    for number in range(5):
+        await ann.say(to_bob, f"ping {number}")
+        await bob.heard(f"ping {number}", seconds=10)
+        await bob.say(to_ann, f"pong {number}")
+        await ann.heard(f"pong {number}", seconds=10)
+    same(len(await ann.texts(to_bob)), 10, "history")
+    same(world.proxy.port, 0, "a connection of another kind")
+
+
 @scenario("two devices of one person see messages, edits and deletions live", pfs=True)
 async def two_devices(world: World):
     ann, bob = await world.people("Ann", "Bob")

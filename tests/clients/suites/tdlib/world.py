@@ -47,7 +47,7 @@ class TdError(Exception):
 class Device:
     """One TDLib client."""
 
-    def __init__(self, td: TdJson, proxy: Socks, pfs: bool, folder: Path):
+    def __init__(self, td: TdJson, proxy: dict, pfs: bool, folder: Path):
         self._td = td
         self._proxy = proxy
         self._pfs = pfs
@@ -105,12 +105,10 @@ class Device:
 
     async def start(self) -> "Device":
         """Proxy first, then parameters: nothing is dialled past the proxy."""
-        proxy = {"@type": "proxy", "server": "127.0.0.1", "port": self._proxy.port}
-        proxy["type"] = {"@type": "proxyTypeSocks5"}
         pfs = {"@type": "optionValueBoolean", "value": self._pfs}
         # Answered only after the parameters, but carried out before anything is dialled.
         early = asyncio.gather(
-            self("addProxy", proxy=proxy, enable=True), self("setOption", name="use_pfs", value=pfs)
+            self("addProxy", proxy=self._proxy, enable=True), self("setOption", name="use_pfs", value=pfs)
         )
         await self(
             "setTdlibParameters",
@@ -269,6 +267,8 @@ class World:
         self._td = td
         self.target = target
         self.pfs = False
+        # MTProto over HTTP instead of streams, to the server itself: TDLib takes it for a proxy that passes requests on.
+        self.http = False
         self._folders = tempfile.TemporaryDirectory(prefix="chappe-tdlib-")
         self._count = itertools.count()
         self.proxy = Socks(target.host, target.port)
@@ -281,9 +281,15 @@ class World:
 
     async def stranger(self, folder: Path | None = None) -> Device:
         """A started client; on the files of an earlier one if a folder is given."""
-        if not self.proxy.port:
-            await self.proxy.open()
-        device = Device(self._td, self.proxy, self.pfs, folder or self.folder / f"client{next(self._count)}")
+        if self.http:
+            proxy = {"@type": "proxy", "server": self.target.host, "port": self.target.port}
+            proxy["type"] = {"@type": "proxyTypeHttp", "http_only": True}
+        else:
+            if not self.proxy.port:
+                await self.proxy.open()
+            proxy = {"@type": "proxy", "server": "127.0.0.1", "port": self.proxy.port}
+            proxy["type"] = {"@type": "proxyTypeSocks5"}
+        device = Device(self._td, proxy, self.pfs, folder or self.folder / f"client{next(self._count)}")
         self._devices.append(device)
         return await device.start()
 
