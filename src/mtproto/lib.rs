@@ -23,6 +23,8 @@ pub mod handshake;
 pub mod ids;
 pub mod limits;
 pub mod session;
+#[cfg(test)]
+mod vectors;
 pub mod wire;
 
 pub use connection::{Connection, Input, KeyMade, KeyStored, Output, Packet};

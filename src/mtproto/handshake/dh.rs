@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{CtAssign as _, CtEq as _, Odd, U2048};
+use crypto_bigint::{CtAssign as _, CtEq as _, CtGt as _, CtLt as _, Odd, U2048};
 use env::Dice;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
@@ -93,7 +93,9 @@ impl CheckedPublic {
         padded.get_mut(missing..)?.copy_from_slice(number);
         // spec: TL-4
         let number = U2048::from_be_slice(&padded);
-        (number >= MARGIN && number <= PRIME.wrapping_sub(&MARGIN)).then_some(Self(number))
+        // Without a branch: whatever is refused costs the same.
+        let is_unsafe = number.ct_lt(&MARGIN) | number.ct_gt(&PRIME.wrapping_sub(&MARGIN));
+        (!is_unsafe).to_bool().then_some(Self(number))
     }
 }
 

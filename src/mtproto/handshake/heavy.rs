@@ -298,3 +298,6 @@ pub(crate) fn first_salt(new_nonce: &[u8; 32], server_nonce: &[u8; 16]) -> Salt 
     let half = |nonce: &[u8]| nonce.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
     Salt(half(new_nonce) ^ half(server_nonce))
 }
+
+#[cfg(test)]
+mod vectors;
