@@ -7,6 +7,9 @@
 //! hashes at once, and enciphers up to [`LANES`] messages at once. IGE waits for each block before it can begin the next,
 //! so one message alone leaves most of such a processor idle.
 //!
+//! Nothing can be kept with the authorization key: the AES key is new for each message, and no block of the three hashes
+//! consists of the authorization key alone, so that there is no state behind such a block to begin from.
+//!
 //! Neither backend branches on, or looks a table up by, anything that is secret: time depends on lengths alone.
 //!
 //! This is the only crate with unsafe code, and `x86` its only module: it calls functions that need instructions which

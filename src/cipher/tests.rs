@@ -83,7 +83,7 @@ fn ige_enciphers_as_computed_elsewhere() {
 fn every_backend_makes_the_same_of_every_length() {
     let mut numbers = Numbers(1);
     let lengths = (0..400).chain([1023, 1024, 1040, 4111, 16_384]);
-    for length in lengths.filter(|length| !cfg!(miri) || length % 37 == 0) {
+    for length in lengths.filter(|length| !cfg!(miri) || [0, 31, 48, 112, 131].contains(length)) {
         let key: [u8; 192] = numbers.bytes(192).try_into().expect("192 bytes");
         let plain = numbers.bytes(length);
         for x in [0, 8] {

@@ -76,6 +76,10 @@ pub const CLIENT_DH_BYTES_MAX: usize = 336;
 /// The longest life of a temporary key, in seconds, whatever the client asks for.
 pub const TEMP_KEY_SECONDS_MAX: u32 = 24 * 60 * 60;
 
+/// Secret exponents that are drawn ahead of handshakes at most: 33 KiB, and as many handshakes in a row that are a
+/// millisecond shorter.
+pub const SPARE_EXPONENTS_MAX: usize = 64;
+
 /// How long the first 64 bytes of an obfuscated connection are remembered, so that they cannot be replayed.
 pub const REPLAY_REMEMBERED: Duration = Duration::from_secs(600);
 

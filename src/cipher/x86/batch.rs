@@ -3,92 +3,59 @@
 use std::arch::x86_64::*;
 use std::cmp::Reverse;
 
-use zeroize::Zeroize as _;
-
-use super::aes256::RoundKeys;
-use super::sha256::{self, State, Tail, Words, compress, digest, initial, to_bytes};
-use super::{derive, joined, load, store};
+use super::aes256::expand;
+use super::sha256::{State, Tail, compress, digest, initial, read, to_bytes};
+use super::{Keys, joined, load, store};
 use crate::{Job, LANES};
 
-/// A message while it is hashed, with its place in the batch.
-struct Hashing<'a> {
-    prefix: &'a [u8; 32],
-    data: &'a [u8],
-    tail: Tail,
-    /// Blocks before the tail.
-    whole: usize,
-}
-
-impl<'a> Hashing<'a> {
-    fn new(prefix: &'a [u8; 32], data: &'a [u8]) -> Self {
-        let bytes = prefix.len() + data.len();
-        let (whole, tail) = match data.get(32..) {
-            Some(rest) => {
-                let (blocks, rest) = rest.as_chunks::<64>();
-                (blocks.len() + 1, Tail::new(bytes, [rest, &[]]))
-            }
-            None => (0, Tail::new(bytes, [prefix, data])),
-        };
-        Self { prefix, data, tail, whole }
-    }
-
-    fn blocks(&self) -> usize {
-        self.whole + self.tail.blocks().len()
-    }
-
-    #[inline]
-    #[target_feature(enable = "ssse3")]
-    fn words(&self, n: usize) -> Words {
-        let zero = [_mm_setzero_si128(); 4];
-        if n >= self.whole {
-            return self.tail.blocks().get(n - self.whole).map_or(zero, |block| sha256::read(block));
-        }
-        match (n, self.data.split_first_chunk::<32>()) {
-            (0, Some((first, _))) => joined(self.prefix, first),
-            (_, Some((_, rest))) => rest.as_chunks().0.get(n - 1).map_or(zero, |block| sha256::read(block)),
-            (_, None) => zero,
-        }
-    }
-}
-
-/// Hashes two messages side by side, and what the longer one has more.
+/// Hashes two messages side by side, and what the longer one has more: `SHA-256(prefix | data)` for each.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
-fn hash_pair(a: &Hashing<'_>, b: &Hashing<'_>) -> [[__m128i; 2]; 2] {
+fn hash_pair([a, b]: [(&[u8; 32], &[u8]); 2]) -> [[u8; 32]; 2] {
+    let (Some((first_a, rest_a)), Some((first_b, rest_b))) =
+        (a.1.split_first_chunk(), b.1.split_first_chunk())
+    else {
+        return [to_bytes(super::hash(a.0, a.1)), to_bytes(super::hash(b.0, b.1))];
+    };
     let mut states = [initial(); 2];
-    let both = a.blocks().min(b.blocks());
-    for n in 0..both {
-        compress(&mut states, [a.words(n), b.words(n)]);
+    compress(&mut states, [joined(a.0, first_a), joined(b.0, first_b)]);
+    let ((whole_a, rest_a), (whole_b, rest_b)) = (rest_a.as_chunks(), rest_b.as_chunks());
+    for (a, b) in whole_a.iter().zip(whole_b) {
+        compress(&mut states, [read(a), read(b)]);
     }
-    for (state, one) in states.iter_mut().zip([a, b]) {
-        finish(state, one, both);
+    let (tail_a, tail_b) = (Tail::new(32 + a.1.len(), rest_a), Tail::new(32 + b.1.len(), rest_b));
+    if let ([tail_a], [tail_b]) = (tail_a.blocks(), tail_b.blocks())
+        && whole_a.len() == whole_b.len()
+    {
+        compress(&mut states, [*tail_a, *tail_b]);
+        return [to_bytes(digest(states[0])), to_bytes(digest(states[1]))];
     }
-    [digest(states[0]), digest(states[1])]
+    let both = whole_a.len().min(whole_b.len());
+    [
+        finish(states[0], whole_a.get(both..).unwrap_or_default(), &tail_a),
+        finish(states[1], whole_b.get(both..).unwrap_or_default(), &tail_b),
+    ]
 }
 
-#[inline]
+/// The hash that `blocks` and `tail` end.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
-fn finish(state: &mut State, message: &Hashing<'_>, from: usize) {
-    let mut states = [*state];
-    for n in from..message.blocks() {
-        compress(&mut states, [message.words(n)]);
+fn finish(state: State, blocks: &[[u8; 64]], tail: &Tail) -> [u8; 32] {
+    let mut states = [state];
+    for block in blocks {
+        compress(&mut states, [read(block)]);
     }
-    *state = states[0];
+    for block in tail.blocks() {
+        compress(&mut states, [*block]);
+    }
+    to_bytes(digest(states[0]))
 }
 
 /// A message while it is enciphered.
 struct Lane<'a> {
     blocks: &'a mut [[u8; 16]],
-    keys: RoundKeys,
+    /// Of the two vectors, the plaintext moves on with the blocks.
+    keys: Keys,
     /// The next block's input: plaintext, the ciphertext before it and the first round key.
     state: __m128i,
-    /// The plaintext before that block.
-    before_plain: __m128i,
-}
-
-impl Drop for Lane<'_> {
-    fn drop(&mut self) {
-        self.keys.zeroize();
-    }
 }
 
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
@@ -96,74 +63,81 @@ pub(super) fn encrypt_batch_here(jobs: &mut [Job<'_>]) {
     for pair in jobs.chunks_mut(2) {
         match pair {
             [a, b] => {
-                let (one, other) = (Hashing::new(a.parts.hash, a.data), Hashing::new(b.parts.hash, b.data));
-                let [large_a, large_b] = hash_pair(&one, &other);
-                (a.msg_key_large, b.msg_key_large) = (to_bytes(large_a), to_bytes(large_b));
+                let messages = [(a.parts.hash, &*a.data), (b.parts.hash, &*b.data)];
+                [a.msg_key_large, b.msg_key_large] = hash_pair(messages);
             }
             [a] => a.msg_key_large = to_bytes(super::hash(a.parts.hash, a.data)),
             _ => {}
         }
     }
-    let mut lanes: [Option<Lane<'_>>; LANES] = [const { None }; LANES];
+    let empty = || Lane { blocks: &mut [], keys: Keys::empty(), state: _mm_setzero_si128() };
+    let mut lanes: [Lane<'_>; LANES] =
+        [empty(), empty(), empty(), empty(), empty(), empty(), empty(), empty()];
+    for (lane, job) in lanes.iter_mut().zip(&*jobs) {
+        lane.keys.begin(job.parts, load(&crate::msg_key(&job.msg_key_large)));
+    }
+    // The schedules of lanes that nobody uses cost nothing beside the others.
+    expand(&mut lanes.each_mut().map(|lane| &mut lane.keys.rounds));
     for (lane, job) in lanes.iter_mut().zip(jobs) {
-        let keys = derive(job.parts, load(&crate::msg_key(&job.msg_key_large)));
-        let blocks = job.data.as_chunks_mut::<16>().0;
-        if let Some(first) = blocks.first() {
-            let state = _mm_xor_si128(_mm_xor_si128(load(first), keys.before_cipher), keys.rounds[0]);
-            *lane = Some(Lane { blocks, keys: keys.rounds, state, before_plain: keys.before_plain });
+        lane.blocks = job.data.as_chunks_mut::<16>().0;
+        if let Some(first) = lane.blocks.first() {
+            let mixed = _mm_xor_si128(load(first), lane.keys.before_cipher);
+            lane.state = _mm_xor_si128(mixed, lane.keys.rounds[0]);
         }
     }
-    lanes.sort_unstable_by_key(|lane| Reverse(lane.as_ref().map_or(0, |lane| lane.blocks.len())));
+    lanes.sort_unstable_by_key(|lane| Reverse(lane.blocks.len()));
     let mut done = 0;
-    let mut active = lanes.iter().flatten().count();
-    while let Some(shortest) = active.checked_sub(1).and_then(|last| lanes.get(last)).and_then(Option::as_ref)
-    {
+    loop {
+        let active = lanes.iter().take_while(|lane| lane.blocks.len() > done).count();
+        let Some(shortest) = active.checked_sub(1).and_then(|last| lanes.get(last)) else { break };
         let until = shortest.blocks.len();
-        let running = lanes.get_mut(..active).unwrap_or_default();
         match active {
-            1 => run::<1>(running, done, until),
-            2 => run::<2>(running, done, until),
-            3 => run::<3>(running, done, until),
-            4 => run::<4>(running, done, until),
-            5 => run::<5>(running, done, until),
-            6 => run::<6>(running, done, until),
-            7 => run::<7>(running, done, until),
-            _ => run::<8>(running, done, until),
+            1 => run::<1>(&mut lanes, done, until),
+            2 => run::<2>(&mut lanes, done, until),
+            3 => run::<3>(&mut lanes, done, until),
+            4 => run::<4>(&mut lanes, done, until),
+            5 => run::<5>(&mut lanes, done, until),
+            6 => run::<6>(&mut lanes, done, until),
+            7 => run::<7>(&mut lanes, done, until),
+            _ => run::<8>(&mut lanes, done, until),
         }
         done = until;
-        active = lanes.iter().flatten().take_while(|lane| lane.blocks.len() > done).count();
     }
 }
 
-/// Enciphers the blocks `from..until` of `N` messages.
+/// Enciphers the blocks `from..until` of the first `N` messages.
+#[inline(never)]
 #[target_feature(enable = "aes,sse2")]
-fn run<const N: usize>(lanes: &mut [Option<Lane<'_>>], from: usize, until: usize) {
-    let Some(lanes) = lanes.first_chunk_mut::<N>() else { return };
-    let zero = _mm_setzero_si128();
-    let mut states = [zero; N];
-    for (state, lane) in states.iter_mut().zip(lanes.iter().flatten()) {
-        *state = lane.state;
-    }
+fn run<const N: usize>(lanes: &mut [Lane<'_>; LANES], from: usize, until: usize) {
     for n in from..until {
-        for round in 1..14 {
-            for (state, lane) in states.iter_mut().zip(lanes.iter().flatten()) {
-                *state = _mm_aesenc_si128(*state, lane.keys[round]);
-            }
+        let Some(lanes) = lanes.first_chunk_mut::<N>() else { return };
+        let mut states = [_mm_setzero_si128(); N];
+        for (state, lane) in states.iter_mut().zip(&*lanes) {
+            *state = lane.state;
         }
-        for (state, lane) in states.iter_mut().zip(lanes.iter_mut().flatten()) {
+        rounds(&mut states, lanes);
+        for (state, lane) in states.iter_mut().zip(lanes) {
             let next = match lane.blocks.get(n + 1) {
-                Some(next) => _mm_xor_si128(load(next), lane.keys[0]),
-                None => zero,
+                Some(next) => _mm_xor_si128(load(next), lane.keys.rounds[0]),
+                None => _mm_setzero_si128(),
             };
-            let added = _mm_xor_si128(_mm_xor_si128(lane.keys[14], lane.before_plain), next);
-            *state = _mm_aesenclast_si128(*state, added);
+            let added = _mm_xor_si128(_mm_xor_si128(lane.keys.rounds[14], lane.keys.before_plain), next);
+            lane.state = _mm_aesenclast_si128(*state, added);
             if let Some(block) = lane.blocks.get_mut(n) {
-                lane.before_plain = load(block);
-                store(block, _mm_xor_si128(*state, next));
+                lane.keys.before_plain = load(block);
+                store(block, _mm_xor_si128(lane.state, next));
             }
         }
     }
-    for (state, lane) in states.iter().zip(lanes.iter_mut().flatten()) {
-        lane.state = *state;
+}
+
+/// Rounds 1 to 13 of a block of each message.
+#[inline]
+#[target_feature(enable = "aes")]
+fn rounds<const N: usize>(states: &mut [__m128i; N], lanes: &[Lane<'_>; N]) {
+    for round in 1..14 {
+        for (state, lane) in states.iter_mut().zip(lanes) {
+            *state = _mm_aesenc_si128(*state, lane.keys.rounds[round]);
+        }
     }
 }

@@ -17,7 +17,9 @@ use std::arch::x86_64::*;
 use zeroize::Zeroize as _;
 
 use self::aes256::{RoundKeys, enc_rounds, expand, invert};
-use self::sha256::{State, Tail, big_endian, compress, digest, four_rounds, initial, to_bytes};
+use self::sha256::{
+    FOUR, State, Tail, big_endian, compress, constants, digest, four_rounds, initial, to_bytes,
+};
 use super::{HasX86, Job, KeyParts};
 
 /// Whether this processor has what every function here needs.
@@ -82,34 +84,52 @@ impl Drop for Keys {
     }
 }
 
-/// The keys that `msg_key` derives, for enciphering. Both hashes are one block long and run side by side.
+impl Keys {
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn empty() -> Self {
+        let zero = _mm_setzero_si128();
+        Self { rounds: [zero; 15], before_cipher: zero, before_plain: zero }
+    }
+
+    /// The keys that `msg_key` derives, for enciphering.
+    #[inline]
+    #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
+    fn derive(&mut self, parts: KeyParts<'_>, msg_key: __m128i) {
+        self.begin(parts, msg_key);
+        expand(&mut [&mut self.rounds]);
+    }
+
+    /// [`Self::derive`] but for the schedule. Both hashes are one block long and run side by side.
+    #[inline]
+    #[target_feature(enable = "sha,ssse3,sse4.1")]
+    fn begin(&mut self, parts: KeyParts<'_>, msg_key: __m128i) {
+        // 52 bytes are 13 words: a block is put together word by word, and no byte of it touches memory.
+        let name = big_endian(msg_key);
+        let (a, b) = (nine_words(parts.first), nine_words(parts.second));
+        let end = |word, bits| _mm_set_epi32(bits, 0, 0x8000_0000_u32.cast_signed(), word);
+        let length = 52 * 8;
+        let first = [name, a.0, a.1, end(a.2, length)];
+        let (joint, last) = (_mm_slli_si128(name, 4), _mm_srli_si128(name, 12));
+        let second =
+            [b.0, b.1, _mm_or_si128(joint, _mm_cvtsi32_si128(b.2)), _mm_or_si128(last, end(0, length))];
+        let mut states = [initial(); 2];
+        compress(&mut states, [first, second]);
+        let ([a0, a1], [b0, b1]) = (digest(states[0]), digest(states[1]));
+        self.rounds[0] = _mm_blend_epi16(a0, b0, 0xf0);
+        self.rounds[1] = _mm_blend_epi16(b1, a1, 0xf0);
+        self.before_cipher = _mm_blend_epi16(b0, a0, 0xf0);
+        self.before_plain = _mm_blend_epi16(a1, b1, 0xf0);
+    }
+}
+
+/// 36 bytes as nine words: four, four and one.
 #[inline]
-#[target_feature(enable = "aes,sha,ssse3,sse4.1")]
-fn derive(parts: KeyParts<'_>, msg_key: __m128i) -> Keys {
-    let (mut first, mut second) = ([0; 64], [0; 64]);
-    if let ([key, rest @ ..], _) = first.as_chunks_mut::<16>() {
-        store(key, msg_key);
-        rest.as_flattened_mut()[..36].copy_from_slice(parts.first);
-    }
-    second[..36].copy_from_slice(parts.second);
-    if let Some(key) = second[36..].first_chunk_mut() {
-        store(key, msg_key);
-    }
-    for block in [&mut first, &mut second] {
-        block[52] = 0x80;
-        block[62..].copy_from_slice(&(52_u16 * 8).to_be_bytes());
-    }
-    let mut states = [initial(); 2];
-    compress(&mut states, [sha256::read(&first), sha256::read(&second)]);
-    let ([a0, a1], [b0, b1]) = (digest(states[0]), digest(states[1]));
-    first.zeroize();
-    second.zeroize();
-    let key = [_mm_blend_epi16(a0, b0, 0xf0), _mm_blend_epi16(b1, a1, 0xf0)];
-    Keys {
-        rounds: expand(key),
-        before_cipher: _mm_blend_epi16(b0, a0, 0xf0),
-        before_plain: _mm_blend_epi16(a1, b1, 0xf0),
-    }
+#[target_feature(enable = "ssse3")]
+fn nine_words(part: &[u8; 36]) -> (__m128i, __m128i, i32) {
+    let ([low, high], rest) = part.as_chunks() else { return (_mm_setzero_si128(), _mm_setzero_si128(), 0) };
+    let last = rest.first_chunk().map_or(0, |bytes| i32::from_be_bytes(*bytes));
+    (big_endian(load(low)), big_endian(load(high)), last)
 }
 
 /// `SHA-256(prefix | data)`.
@@ -124,12 +144,12 @@ fn hash(prefix: &[u8; 32], data: &[u8]) -> [__m128i; 2] {
         for block in blocks {
             compress(&mut state, [sha256::read(block)]);
         }
-        Tail::new(bytes, [rest, &[]])
+        Tail::new(bytes, rest)
     } else {
-        Tail::new(bytes, [prefix, data])
+        Tail::of_odd(bytes, &[prefix, data])
     };
     for block in tail.blocks() {
-        compress(&mut state, [sha256::read(block)]);
+        compress(&mut state, [*block]);
     }
     digest(state[0])
 }
@@ -156,7 +176,8 @@ fn middle([low, high]: [__m128i; 2]) -> __m128i {
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
 fn encrypt_here(parts: KeyParts<'_>, data: &mut [u8]) -> [u8; 32] {
     let large = hash(parts.hash, data);
-    let keys = derive(parts, middle(large));
+    let mut keys = Keys::empty();
+    keys.derive(parts, middle(large));
     let (k0, k14) = (keys.rounds[0], keys.rounds[14]);
     let blocks = data.as_chunks_mut::<16>().0;
     if let Some((mut block, rest)) = blocks.split_first_mut() {
@@ -187,68 +208,95 @@ struct Decipher<'a> {
 }
 
 impl Decipher<'_> {
-    /// Deciphers `block` while the hash does `quads` times four rounds from `*at` on.
+    /// Deciphers `block`.
     #[inline]
     #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
-    fn block(
+    fn block(&mut self, block: &mut [u8; 16]) {
+        self.block_beside::<false>(block, None);
+    }
+
+    /// Deciphers `block` while a hash does sixteen rounds.
+    #[inline]
+    #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
+    fn block_beside<const MORE: bool>(
         &mut self,
         block: &mut [u8; 16],
-        hash: &mut Option<(&mut State, &mut sha256::Words)>,
-        at: usize,
+        mut hash: Option<(&mut State, &mut sha256::Words, &sha256::Constants)>,
     ) {
         let cipher = load(block);
         let mut state = _mm_xor_si128(_mm_xor_si128(cipher, self.keys[0]), self.before_plain);
         let last = _mm_xor_si128(self.keys[14], self.before_cipher);
-        for i in 1..14 {
-            state = _mm_aesdec_si128(state, self.keys[i]);
-            // A third of the rounds of a block lie between: neither chain waits for the other.
-            if let (Some((hash, words)), 3 | 6 | 9 | 12) = (&mut *hash, i) {
-                four_rounds(hash, words, at + i / 3 - 1);
-            }
+        // Rounds of both in turn: neither chain waits for the other.
+        state = self.rounds::<1, 4>(state);
+        if let Some((hash, words, k)) = &mut hash {
+            four_rounds::<0, MORE>(hash, words, &k[0]);
+        }
+        state = self.rounds::<4, 7>(state);
+        if let Some((hash, words, k)) = &mut hash {
+            four_rounds::<1, MORE>(hash, words, &k[1]);
+        }
+        state = self.rounds::<7, 10>(state);
+        if let Some((hash, words, k)) = &mut hash {
+            four_rounds::<2, MORE>(hash, words, &k[2]);
+        }
+        state = self.rounds::<10, 14>(state);
+        if let Some((hash, words, k)) = &mut hash {
+            four_rounds::<3, MORE>(hash, words, &k[3]);
         }
         let plain = _mm_aesdeclast_si128(state, last);
         store(block, plain);
         (self.before_cipher, self.before_plain) = (cipher, plain);
     }
+
+    #[inline]
+    #[target_feature(enable = "aes")]
+    fn rounds<const FROM: usize, const UNTIL: usize>(&self, mut state: __m128i) -> __m128i {
+        for key in &self.keys[FROM..UNTIL] {
+            state = _mm_aesdec_si128(state, *key);
+        }
+        state
+    }
 }
 
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
 fn decrypt_here(parts: KeyParts<'_>, msg_key: &[u8; 16], data: &mut [u8]) -> [u8; 32] {
-    let keys = derive(parts, load(msg_key));
-    let mut inverse = invert(&keys.rounds);
-    let mut chain =
-        Decipher { keys: &inverse, before_cipher: keys.before_cipher, before_plain: keys.before_plain };
+    let mut keys = Keys::empty();
+    keys.derive(parts, load(msg_key));
+    invert(&mut keys.rounds);
+    let (before_cipher, before_plain) = (keys.before_cipher, keys.before_plain);
+    let mut chain = Decipher { keys: &keys.rounds, before_cipher, before_plain };
     let bytes = parts.hash.len() + data.len();
     let mut state = [initial()];
     let tail = if let Some((first, rest)) = data.split_first_chunk_mut::<32>() {
         for block in first.as_chunks_mut().0 {
-            chain.block(block, &mut None, 0);
+            chain.block(block);
         }
         let mut words = joined(parts.hash, first);
         let (groups, rest) = rest.as_chunks_mut::<64>();
         for group in groups {
             // The plaintext that came out last is hashed while the next is deciphered.
             let before = state[0];
-            for (n, block) in group.as_chunks_mut().0.iter_mut().enumerate() {
-                chain.block(block, &mut Some((&mut state[0], &mut words)), 4 * n);
+            let ([blocks @ .., last], _) = group.as_chunks_mut() else { continue };
+            for (n, block) in blocks.iter_mut().enumerate() {
+                chain.block_beside::<true>(block, Some((&mut state[0], &mut words, constants(n))));
             }
+            chain.block_beside::<false>(last, Some((&mut state[0], &mut words, constants(FOUR - 1))));
             state[0] = sha256::add(before, state[0]);
             words = sha256::read(group);
         }
         compress(&mut state, [words]);
         for block in rest.as_chunks_mut().0 {
-            chain.block(block, &mut None, 0);
+            chain.block(block);
         }
-        Tail::new(bytes, [rest, &[]])
+        Tail::new(bytes, rest)
     } else {
         for block in data.as_chunks_mut().0 {
-            chain.block(block, &mut None, 0);
+            chain.block(block);
         }
-        Tail::new(bytes, [parts.hash, data])
+        Tail::of_odd(bytes, &[parts.hash, data])
     };
-    inverse.zeroize();
     for block in tail.blocks() {
-        compress(&mut state, [sha256::read(block)]);
+        compress(&mut state, [*block]);
     }
     to_bytes(digest(state[0]))
 }

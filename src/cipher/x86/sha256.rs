@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use super::{load, load_words, store};
 
+/// The constants of the rounds.
 const K: [[u32; 4]; 16] = [
     [0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5],
     [0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5],
@@ -64,17 +65,30 @@ pub(super) fn read(block: &[u8; 64]) -> Words {
     [big_endian(load(a)), big_endian(load(b)), big_endian(load(c)), big_endian(load(d))]
 }
 
-/// Rounds `4 * i` to `4 * i + 3`, and the words for the rounds 16 further on.
+/// The constants of sixteen rounds; [`FOUR`] of them make a block.
+pub(super) type Constants = [[u32; 4]; 4];
+
+/// Groups of sixteen rounds in a block. The last makes no more words.
+pub(super) const FOUR: usize = 4;
+
+/// The constants of group `n`.
+#[inline]
+pub(super) fn constants(n: usize) -> &'static Constants {
+    K.as_chunks().0.get(n).unwrap_or(const { K.first_chunk().expect("sixteen rows") })
+}
+
+/// Four rounds with the words in `w[Q]`, which become those for the rounds 16 further on if there are `MORE`. Which words
+/// and whether, the compiler must know: they live in registers.
 #[inline]
 #[target_feature(enable = "sha,ssse3,sse4.1")]
-pub(super) fn four_rounds(state: &mut State, w: &mut Words, i: usize) {
-    let wk = _mm_add_epi32(w[i & 3], load_words(&K[i & 15]));
+pub(super) fn four_rounds<const Q: usize, const MORE: bool>(state: &mut State, w: &mut Words, k: &[u32; 4]) {
+    let wk = _mm_add_epi32(w[Q], load_words(k));
     state.cdgh = _mm_sha256rnds2_epu32(state.cdgh, state.abef, wk);
     state.abef = _mm_sha256rnds2_epu32(state.abef, state.cdgh, _mm_shuffle_epi32(wk, 0x0e));
-    if i < 12 {
-        let [w0, w1, w2, w3] = [w[i & 3], w[(i + 1) & 3], w[(i + 2) & 3], w[(i + 3) & 3]];
+    if MORE {
+        let [w0, w1, w2, w3] = [w[Q], w[(Q + 1) % 4], w[(Q + 2) % 4], w[(Q + 3) % 4]];
         let sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4));
-        w[i & 3] = _mm_sha256msg2_epu32(sum, w3);
+        w[Q] = _mm_sha256msg2_epu32(sum, w3);
     }
 }
 
@@ -90,13 +104,33 @@ pub(super) fn add(before: State, state: State) -> State {
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 pub(super) fn compress<const N: usize>(states: &mut [State; N], mut w: [Words; N]) {
     let before = *states;
-    for i in 0..16 {
-        for (state, w) in states.iter_mut().zip(&mut w) {
-            four_rounds(state, w, i);
-        }
+    for n in 0..FOUR - 1 {
+        sixteen_rounds::<N, true>(states, &mut w, constants(n));
     }
+    sixteen_rounds::<N, false>(states, &mut w, constants(FOUR - 1));
     for (state, before) in states.iter_mut().zip(before) {
         *state = add(before, *state);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "sha,ssse3,sse4.1")]
+fn sixteen_rounds<const N: usize, const MORE: bool>(
+    states: &mut [State; N],
+    w: &mut [Words; N],
+    [k0, k1, k2, k3]: &Constants,
+) {
+    for (state, w) in states.iter_mut().zip(&mut *w) {
+        four_rounds::<0, MORE>(state, w, k0);
+    }
+    for (state, w) in states.iter_mut().zip(&mut *w) {
+        four_rounds::<1, MORE>(state, w, k1);
+    }
+    for (state, w) in states.iter_mut().zip(&mut *w) {
+        four_rounds::<2, MORE>(state, w, k2);
+    }
+    for (state, w) in states.iter_mut().zip(&mut *w) {
+        four_rounds::<3, MORE>(state, w, k3);
     }
 }
 
@@ -121,38 +155,69 @@ pub(super) fn to_bytes(digest: [__m128i; 2]) -> [u8; 32] {
     out
 }
 
-/// What stands behind the last whole block of a message of `bytes` bytes: `rest`, a one bit, zeros, the length. One block
-/// or two.
+/// What stands behind the last whole block of a message: the rest, a one bit, zeros, the length. One block or two.
 pub(super) struct Tail {
-    bytes: [u8; 128],
+    words: [Words; 2],
     blocks: usize,
 }
 
 impl Tail {
-    /// The tail of a hash over `bytes` bytes of which the last, `rest`, fill no block.
+    /// The tail of a hash over `bytes` bytes, `rest` the last of them, which fill no block.
     #[inline]
-    pub(super) fn new(bytes: usize, rest: [&[u8]; 2]) -> Self {
-        let mut tail = [0; 128];
-        let used = rest[0].len() + rest[1].len();
-        let (head, behind) = tail.split_at_mut(rest[0].len().min(64));
-        if let (Some(second), true) = (behind.get_mut(..rest[1].len()), used < 64) {
-            head.copy_from_slice(rest[0]);
-            second.copy_from_slice(rest[1]);
+    #[target_feature(enable = "ssse3")]
+    pub(super) fn new(bytes: usize, rest: &[u8]) -> Self {
+        let (parts, odd) = rest.as_chunks::<16>();
+        if !odd.is_empty() || parts.len() > 3 {
+            return Self::of_odd(bytes, &[rest]);
         }
-        let blocks = if used < 56 { 1 } else { 2 };
+        // Every message of the protocol ends so: what follows its blocks of 16 is made in registers.
+        let zero = _mm_setzero_si128();
+        let mut words = [zero; 4];
+        let [one, two, three, _] = &mut words;
+        let mark = _mm_set_epi32(0, 0, 0, 0x8000_0000_u32.cast_signed());
+        match parts {
+            [] => *one = mark,
+            [a] => (*one, *two) = (big_endian(load(a)), mark),
+            [a, b] => (*one, *two, *three) = (big_endian(load(a)), big_endian(load(b)), mark),
+            [a, b, c, ..] => {
+                (*one, *two, *three) = (big_endian(load(a)), big_endian(load(b)), big_endian(load(c)));
+                words[3] = mark;
+            }
+        }
+        let bits = (bytes as u64).wrapping_mul(8).rotate_left(32).cast_signed();
+        words[3] = _mm_or_si128(words[3], _mm_set_epi64x(bits, 0));
+        Self { words: [words, [zero; 4]], blocks: 1 }
+    }
+
+    /// As [`Self::new`], for a rest of any length below 64 bytes, in pieces.
+    #[cold]
+    #[target_feature(enable = "ssse3")]
+    pub(super) fn of_odd(bytes: usize, rest: &[&[u8]]) -> Self {
+        let mut tail = [0; 128];
+        let mut used = 0;
+        for piece in rest {
+            if let Some(room) = tail.get_mut(used..used + piece.len()) {
+                room.copy_from_slice(piece);
+                used += piece.len();
+            }
+        }
         if let Some(mark) = tail.get_mut(used) {
             *mark = 0x80;
         }
-        let bits = (bytes as u64).wrapping_mul(8).to_be_bytes();
+        let blocks = if used < 56 { 1 } else { 2 };
         if let Some(length) = tail.get_mut(64 * blocks - 8..64 * blocks) {
-            length.copy_from_slice(&bits);
+            length.copy_from_slice(&(bytes as u64).wrapping_mul(8).to_be_bytes());
         }
-        Self { bytes: tail, blocks }
+        let mut words = [[_mm_setzero_si128(); 4]; 2];
+        for (words, block) in words.iter_mut().zip(tail.as_chunks().0) {
+            *words = read(block);
+        }
+        Self { words, blocks }
     }
 
     /// The blocks.
     #[inline]
-    pub(super) fn blocks(&self) -> &[[u8; 64]] {
-        self.bytes.as_chunks().0.get(..self.blocks).unwrap_or_default()
+    pub(super) fn blocks(&self) -> &[Words] {
+        self.words.get(..self.blocks).unwrap_or_default()
     }
 }

@@ -1,7 +1,7 @@
 //! The Diffie-Hellman group of the handshake, and arithmetic in it that takes the same time for every secret.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{CtAssign as _, CtEq as _, CtGt as _, CtLt as _, Odd, U2048};
@@ -9,6 +9,7 @@ use env::Dice;
 use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::{AUTH_KEY_BYTES, FullAuthKey};
+use crate::limits::SPARE_EXPONENTS_MAX;
 
 /// The generator. For this prime, of the seven that clients allow, 3, 4 and 7 generate a group of prime order; the web
 /// clients take 3 only.
@@ -47,7 +48,7 @@ pub fn prime_bytes() -> [u8; NUMBER_BYTES] {
 const DIGITS: usize = 2048 / 4;
 
 /// `G^(digit * 16^place)` in Montgomery form, for every place and every digit: 2 MiB that make `g^a` five times cheaper
-/// than any other power. Built once, in some ten milliseconds.
+/// than any other power. Built once, in some ten milliseconds, with the first spare exponent.
 static POWERS_OF_G: LazyLock<Vec<[U2048; 16]>> = LazyLock::new(|| {
     let mut step = FixedMontyForm::new(&U2048::from_u32(G.unsigned_abs()), &GROUP);
     let place = |_| {
@@ -63,11 +64,6 @@ static POWERS_OF_G: LazyLock<Vec<[U2048; 16]>> = LazyLock::new(|| {
     (0..DIGITS).map(place).collect()
 });
 
-/// Builds what the first handshake would otherwise have to wait for.
-pub fn warm_up() {
-    LazyLock::force(&POWERS_OF_G);
-}
-
 /// A secret exponent, `a` or `b`; one per run.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct Secret(U2048);
@@ -75,6 +71,62 @@ pub struct Secret(U2048);
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(<hidden>)")
+    }
+}
+
+/// Secret exponents with their public numbers, drawn while nobody waited for them: a handshake that takes one does not
+/// have to compute `g^a`. Each is taken once.
+#[derive(Default)]
+pub struct Spares {
+    #[expect(clippy::vec_box, reason = "what moves is never the secret: where one was, it is wiped")]
+    list: Mutex<Vec<Box<Spare>>>,
+}
+
+struct Spare {
+    secret: Secret,
+    public: [u8; NUMBER_BYTES],
+}
+
+impl fmt::Debug for Spares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spares(<hidden>)")
+    }
+}
+
+impl Spares {
+    /// Draws one more, which takes as long as `g^a` does, unless there are [`SPARE_EXPONENTS_MAX`]. Says whether it drew
+    /// one. `dice` must be cryptographic.
+    pub fn draw_one(&self, dice: &mut dyn Dice) -> bool {
+        if self.len() >= SPARE_EXPONENTS_MAX {
+            return false;
+        }
+        let (secret, public) = Secret::draw(dice);
+        let spare = Box::new(Spare { secret, public });
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        // Others draw at the same time.
+        if list.len() < SPARE_EXPONENTS_MAX {
+            list.push(spare);
+        }
+        true
+    }
+
+    /// Takes one out for good; nothing when there is none.
+    #[must_use]
+    pub fn take(&self) -> Option<(Secret, [u8; NUMBER_BYTES])> {
+        let spare = self.list.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        Some((spare.secret.clone(), spare.public))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -168,6 +220,20 @@ mod tests {
         assert_ne!(g_a, g_b, "each is drawn anew");
         assert_eq!(a.key_with(&of(&g_b)).id(), b.key_with(&of(&g_a)).id());
         assert!(!format!("{a:?}").contains("Uint"));
+    }
+
+    #[test]
+    fn a_spare_exponent_is_taken_once_and_there_is_a_bound_on_them() {
+        let (spares, mut dice) = (Spares::default(), SeededDice::new(3));
+        assert!(spares.take().is_none());
+        let drawn = (0..SPARE_EXPONENTS_MAX + 3).filter(|_| spares.draw_one(&mut dice)).count();
+        assert_eq!((drawn, spares.len()), (SPARE_EXPONENTS_MAX, SPARE_EXPONENTS_MAX));
+        let mut publics = std::collections::BTreeSet::new();
+        while let Some((secret, public)) = spares.take() {
+            assert_eq!(public, bytes(&power_of_g(&secret)));
+            assert!(publics.insert(public), "one of them twice");
+        }
+        assert_eq!(publics.len(), SPARE_EXPONENTS_MAX);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 use tl::service;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::dh::{self, CheckedPublic, Secret};
+use super::dh::{self, CheckedPublic, Secret, Spares};
 use super::padding;
 use super::pq::CheckedFactors;
 use super::rsa::{RSA_BYTES, ServerKeys};
@@ -73,8 +73,18 @@ impl HeavyJob {
     /// Does the work. `dice` must be cryptographic.
     #[must_use]
     pub fn run(self, dice: &mut dyn Dice) -> HeavyDone {
+        self.perform(dice, None)
+    }
+
+    /// [`Self::run`], with an exponent that was drawn ahead if there is one.
+    #[must_use]
+    pub fn run_with(self, dice: &mut dyn Dice, spares: &Spares) -> HeavyDone {
+        self.perform(dice, Some(spares))
+    }
+
+    fn perform(self, dice: &mut dyn Dice, spares: Option<&Spares>) -> HeavyDone {
         HeavyDone(match self.0 {
-            Job::OpenInnerData(job) => Done::InnerData(job.run, job.run(dice).map(Box::new)),
+            Job::OpenInnerData(job) => Done::InnerData(job.run, job.run(dice, spares).map(Box::new)),
             Job::MakeKey(job) => Done::Key(job.run, job.run().map(Box::new)),
         })
     }
@@ -163,13 +173,13 @@ impl From<service::enums::PQInnerData> for InnerData {
 }
 
 impl OpenInnerData {
-    fn run(&self, dice: &mut dyn Dice) -> Result<Opened, HandshakeError> {
+    fn run(&self, dice: &mut dyn Dice, spares: Option<&Spares>) -> Result<Opened, HandshakeError> {
         let (key, padding) = self.keys.find(self.fingerprint).ok_or(HandshakeError::UnknownFingerprint)?;
         let (block, in_range) = key.decrypt(&self.encrypted, dice);
         let data = padding::open(padding, &block, in_range).ok_or(HandshakeError::InnerDataDoesNotOpen)?;
         let data = self.parse(&data).ok_or(HandshakeError::InnerDataDoesNotOpen)?;
 
-        let (a, g_a) = Secret::draw(dice);
+        let (a, g_a) = spares.and_then(Spares::take).unwrap_or_else(|| Secret::draw(dice));
         let answer = service::ServerDHInnerData {
             nonce: self.run.nonce,
             server_nonce: self.run.server_nonce,

@@ -149,7 +149,7 @@ impl RsaKey {
 
     /// The private operation on `ciphertext`: always 256 bytes, leading zeros kept, and always the same work. The
     /// second value is false if the ciphertext was not below the modulus; the first is then of no use.
-    pub(super) fn decrypt(
+    pub fn decrypt(
         &self,
         ciphertext: &[u8; RSA_BYTES],
         dice: &mut dyn Dice,
