@@ -81,7 +81,13 @@ fn load_or_make_one(dir: &Path, name: &str) -> Result<(RsaKey, bool), KeysError>
 
 /// Makes `dir` and what leads to it, readable by its owner only, unless it is there.
 pub(crate) fn make_private_dir(dir: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    // Its name must survive a loss of power as well as what is written into it.
+    fs::File::open(dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+        .sync_all()
 }
 
 /// Writes a file so that a crash leaves either nothing or all of it.

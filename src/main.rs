@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chappe::config::{self, Config};
-use chappe::{Server, admin, key_files, logging, welcome};
+use chappe::{Server, admin, key_files, logging, verify, welcome};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,6 +31,8 @@ enum Command {
     Config,
     /// Speaks to a running server about its users.
     User(User),
+    /// Walks the invariants of a data directory that nobody serves, without writing into it, and tells what is wrong.
+    Verify(Verify),
     /// Prints the version.
     Version,
 }
@@ -55,6 +57,15 @@ struct Where {
     /// The data directory.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    #[command(flatten)]
+    place: Where,
+    /// Where a copy of the store is made and removed again; the directory for temporary files if it is not said.
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +109,7 @@ fn main() -> ExitCode {
         Some(Command::Keygen(place)) => keygen(&place),
         Some(Command::Config) => say(&config::commented_default()),
         Some(Command::User(user)) => ask(user.command),
+        Some(Command::Verify(args)) => verify(&args),
         Some(Command::Version) => say(concat!("chappe ", env!("CARGO_PKG_VERSION"), "\n")),
     };
     match done {
@@ -174,6 +186,14 @@ fn keygen(place: &Where) -> Result<(), Failure> {
         keys.legacy.fingerprint(),
         dir.join("rsa-legacy.pub.pem").display()
     ))
+}
+
+fn verify(args: &Verify) -> Result<(), Failure> {
+    let data = args.place.config()?.server.data;
+    let scratch = args.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    let found = verify::data_dir(&data, &scratch)?;
+    say(&format!("{found}\n"))?;
+    if found.report.is_clean() { Ok(()) } else { Err(format!("{} is damaged", data.display()).into()) }
 }
 
 fn ask(command: UserCommand) -> Result<(), Failure> {

@@ -36,8 +36,13 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    fn start_with(data: &Path, more: &[&str]) -> Self {
         let data = data.to_str().expect("a name in Unicode");
         let mut child = chappe(&["serve", "--data", data, "--listen", "127.0.0.1:0"])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -165,4 +170,91 @@ fn keys_are_made_once_and_settings_are_printed() {
     assert!(fails_in_a_line(&output, "nowhere"), "{output:?}");
     let version = run(&["version"]);
     assert_eq!(String::from_utf8_lossy(&version.stdout), concat!("chappe ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+/// Every file below a directory, with its bytes.
+fn contents(dir: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else if path.is_file() {
+            found.insert(path.clone(), std::fs::read(&path).expect("a file"));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_data_directory_is_verified_without_being_touched() {
+    for engine in ["sled", "fjall"] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = dir.path().join("data");
+        let name = data.to_str().expect("a name in Unicode");
+        assert!(fails_in_a_line(&run(&["verify", "--data", name]), "there is no store"), "{engine}");
+        let file = dir.path().join("chappe.toml");
+        std::fs::write(&file, format!("[store]\nengine = \"{engine}\"\n")).expect("written");
+        let server = Server::start_with(&data, &["--config", file.to_str().expect("a name in Unicode")]);
+        server.until_ready();
+        let added = run(&["user", "add", "4915112345678", "Ada", "--data", name]);
+        assert!(added.status.success(), "{added:?}");
+        assert!(fails_in_a_line(&run(&["verify", "--data", name]), "in use by process"), "{engine}");
+        server.signal("-TERM");
+        assert_eq!(server.ended().0, Some(0));
+        let before = contents(&data);
+        let verified = run(&["verify", "--data", name]);
+        assert!(verified.status.success(), "{engine}: {verified:?}");
+        let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+        assert!(said.contains(" owners: 0 violations\n0 blobs: 0 strays"), "{said}");
+        assert!(contents(&data) == before, "{engine}: nothing was written");
+        // Bytes to which no row leads are told of, and do no harm.
+        std::fs::create_dir_all(data.join("blobs/ed/a")).expect("a directory");
+        std::fs::write(data.join("blobs/ed/a/1"), b"bytes").expect("written");
+        let verified = run(&["verify", "--data", name]);
+        let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+        assert!(verified.status.success(), "{engine}: {verified:?}");
+        assert!(
+            said.starts_with("stray: a/1: 5 bytes") && said.ends_with("1 blobs: 1 strays of 5 bytes\n"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_damaged_directory_is_told_and_fails() {
+    use model::tables::PHONES;
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let name = data.to_str().expect("a name in Unicode");
+    let server = Server::start(&data);
+    server.until_ready();
+    assert!(run(&["user", "add", "4915112345678", "Ada", "--data", name]).status.success());
+    server.signal("-TERM");
+    assert_eq!(server.ended().0, Some(0));
+    let config = store::Config { engine: store::EngineKind::Sled, dir: data.join("store"), cache_bytes: 0 };
+    let store = store::Store::open(&config).expect("it opens");
+    let phone = "4915112345678";
+    let ((), _) =
+        store.write(|tx| tx.delete(&PHONES, &(store::Name::of(phone), phone.to_owned()))).expect("written");
+    store.close().expect("closed");
+    drop(store);
+    let verified = run(&["verify", "--data", name]);
+    assert!(fails_in_a_line(&verified, "is damaged"), "{verified:?}");
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(said.contains("name: UserId(1000001): is not found by their phone number\n"), "{said}");
+    assert!(said.contains(": 1 violations"), "{said}");
+}
+
+#[test]
+fn a_store_of_an_earlier_version_is_refused_at_the_start() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = dir.path().join("store");
+    std::fs::create_dir_all(store.join("sled")).expect("a directory");
+    let name = dir.path().to_str().expect("a name in Unicode");
+    for args in [["serve", "--listen", "127.0.0.1:0", "--data", name].as_slice(), &["verify", "--data", name]]
+    {
+        let refused = run(args);
+        assert!(fails_in_a_line(&refused, "an earlier version of this program wrote it"), "{refused:?}");
+    }
 }

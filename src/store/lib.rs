@@ -40,6 +40,7 @@
 mod durability;
 pub mod engine;
 mod fault;
+mod format;
 mod key;
 pub mod limits;
 mod lock;
@@ -56,8 +57,9 @@ pub use engine::Ticket;
 #[cfg(feature = "simulation")]
 pub use engine::simulated::Disk;
 pub use fault::{Fault, KeyTrace};
+pub use format::{FORMAT, engine_of};
 pub use key::{Key, KeyPart, OwnerId, PrefixOf, vshard};
-pub use lock::{DirLock, LockError, lock_dir};
+pub use lock::{DirLock, LockError, lock_dir, lock_dir_to_read};
 pub use owner::{Due, Global, Name};
 pub use raw::RawRow;
 pub use store::{Config, EngineKind, OpenError, Store, UnknownEngine};

@@ -47,16 +47,34 @@ pub fn lock_dir(dir: &Path) -> Result<DirLock, LockError> {
         .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(LockError::Held { dir: dir.to_owned(), pid });
-        }
+        Err(TryLockError::WouldBlock) => return Err(held(dir, &mut file)),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     // For whoever is refused, nothing more: the lock is the kernel's.
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
     Ok(DirLock { _file: file })
+}
+
+/// Takes the lock of `dir` for somebody who only reads: others may read beside them, and nobody serves. Nothing is
+/// written; a directory that no server ever used has no lock and is refused.
+///
+/// # Errors
+///
+/// [`LockError`].
+pub fn lock_dir_to_read(dir: &Path) -> Result<DirLock, LockError> {
+    let failed = |error| LockError::Io { dir: dir.to_owned(), error };
+    let mut file = File::open(dir.join("lock")).map_err(failed)?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(DirLock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(held(dir, &mut file)),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn held(dir: &Path, file: &mut File) -> LockError {
+    let mut text = String::new();
+    let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+    LockError::Held { dir: dir.to_owned(), pid }
 }
 
 impl fmt::Display for LockError {
@@ -97,6 +115,20 @@ mod tests {
         }
         drop(first);
         lock_dir(&dir).expect("the first one has gone");
+    }
+
+    #[test]
+    fn readers_share_a_directory_and_keep_servers_out() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        lock_dir_to_read(dir.path()).expect_err("nobody ever served here");
+        let server = lock_dir(dir.path()).expect("nobody else is there");
+        let before = fs::read(dir.path().join("lock")).expect("the lock");
+        assert!(matches!(lock_dir_to_read(dir.path()), Err(LockError::Held { pid: Some(_), .. })));
+        drop(server);
+        let _one = lock_dir_to_read(dir.path()).expect("the server has gone");
+        let _two = lock_dir_to_read(dir.path()).expect("beside the first");
+        assert!(matches!(lock_dir(dir.path()), Err(LockError::Held { .. })));
+        assert_eq!(fs::read(dir.path().join("lock")).expect("the lock"), before, "nothing was written");
     }
 
     #[test]

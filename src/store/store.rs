@@ -1,10 +1,9 @@
 //! The store: an engine, its committer, and the two ways in.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::durability::{Durability, Health, OnDurable};
 use crate::engine::{CommitError, Engine, FjallEngine, MemoryEngine, Mode, SledEngine, Ticket};
 use crate::fault::Fault;
+use crate::format;
 use crate::limits::{CACHE_BYTES_MIN, WRITE_ATTEMPTS_MAX};
 use crate::tx::{Alone, Tx};
 
@@ -58,11 +58,11 @@ impl Store {
         let engine: Arc<dyn Engine> = match config.engine {
             EngineKind::Memory => return Ok(Self::memory()),
             EngineKind::Sled => {
-                mark_format(config)?;
+                format::prepare(&config.dir, config.engine)?;
                 Arc::new(SledEngine::open(&dir, cache_bytes).map_err(OpenError::Engine)?)
             }
             EngineKind::Fjall => {
-                mark_format(config)?;
+                format::prepare(&config.dir, config.engine)?;
                 Arc::new(FjallEngine::open(&dir, cache_bytes).map_err(OpenError::Engine)?)
             }
         };
@@ -266,7 +266,16 @@ impl FromStr for EngineKind {
 /// Why a store cannot be opened.
 #[derive(Debug)]
 pub enum OpenError {
-    /// The directory holds a store of another engine or of a newer version.
+    /// The directory holds a store of another version's format.
+    OtherVersion {
+        /// The directory.
+        dir: PathBuf,
+        /// The format there; zero for one that is older than formats.
+        found: u32,
+        /// The format of this version.
+        wanted: u32,
+    },
+    /// The directory holds a store of another engine, or something else.
     OtherFormat {
         /// The directory.
         dir: PathBuf,
@@ -289,6 +298,14 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OtherVersion { dir, found, wanted } => {
+                let whose = if found < wanted { "an earlier" } else { "a later" };
+                write!(
+                    f,
+                    "the store in {} has format {found} and not {wanted}: {whose} version of this program wrote it",
+                    dir.display()
+                )
+            }
             Self::OtherFormat { dir, found, wanted } => {
                 write!(f, "the store in {} is \"{found}\" and not \"{wanted}\"", dir.display())
             }
@@ -301,40 +318,9 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::OtherFormat { .. } => None,
+            Self::OtherVersion { .. } | Self::OtherFormat { .. } => None,
             Self::Io { error, .. } => Some(error),
             Self::Engine(fault) => Some(fault),
         }
     }
-}
-
-/// Writes beside a new store which engine it belongs to, and refuses one of another engine: an empty second store in the
-/// same place would look as if everything had been lost.
-fn mark_format(config: &Config) -> Result<(), OpenError> {
-    let dir = &config.dir;
-    let failed = |error| OpenError::Io { dir: dir.clone(), error };
-    let wanted = format!("chappe store 1, {}", config.engine);
-    let mark = dir.join("format");
-    match fs::read_to_string(&mark) {
-        Ok(found) if found.trim() == wanted => Ok(()),
-        Ok(found) => Err(OpenError::OtherFormat {
-            dir: dir.clone(),
-            found: found.trim().escape_debug().to_string(),
-            wanted,
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(dir).and_then(|()| write_whole(dir, &mark, &wanted)).map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
-    }
-}
-
-/// Writes a file so that after a crash it is there whole, or not at all.
-fn write_whole(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut file = File::create(&unfinished)?;
-    writeln!(file, "{text}")?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(dir)?.sync_all()
 }
