@@ -41,6 +41,7 @@ use method::{Cx, Halt, Mode, Row};
 pub use setup::Settings;
 // What the gateway has to name of the layers below.
 pub use model::jobs::JobKey;
+pub use model::strays::Sieve;
 pub use model::updates::Cursor;
 pub use model::{Ephemeral, Notice, Stop, ids};
 pub use store::{Fault, Ticket};

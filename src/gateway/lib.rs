@@ -29,6 +29,7 @@ mod push;
 mod sessions;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+mod strays;
 mod stream;
 pub mod world;
 
@@ -110,6 +111,7 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         tasks.spawn(push::hear(Arc::clone(&node)));
         tasks.spawn(sweep(Arc::clone(&node)));
+        tasks.spawn(strays::run(Arc::clone(&node)));
         tasks.spawn(jobs::run(Arc::clone(&node), courier));
         for listener in sockets.listeners {
             tasks.spawn(listen::accept(Arc::clone(&node), listener));

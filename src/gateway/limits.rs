@@ -219,6 +219,23 @@ pub const JOBS_RUNNING_MAX: usize = 8;
 /// A file that was being written by a server that died is removed after this long.
 pub const UNFINISHED_TIME: Duration = Duration::from_secs(60 * 60);
 
+// ---- strays
+
+/// How long after the start blobs are first looked for to which no row leads.
+pub const STRAYS_FIRST: Duration = Duration::from_secs(15 * 60);
+
+/// How long after each look.
+pub const STRAYS_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How old such a blob must be: uploads last for a day, and a job that ends them may be late.
+pub const STRAYS_KEEP: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+/// Blobs that are held against the rows at once.
+pub const STRAYS_LISTED: usize = 10_000;
+
+/// The pause between two looks at the rows, in which others have the store.
+pub const STRAYS_PAUSE: Duration = Duration::from_millis(20);
+
 // ---- the end
 
 /// How long calls that were taken may still run after the signal to stop.

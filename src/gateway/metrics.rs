@@ -62,6 +62,11 @@ pub(crate) fn held(things: &'static str, count: usize) {
     gauge!("chappe_held", "things" => things).set(count as f64);
 }
 
+/// Blobs that no row leads to were removed.
+pub(crate) fn strays_removed(count: u64) {
+    counter!("chappe_strays_removed_total").increment(count);
+}
+
 /// A push left for `sessions` sessions.
 pub(crate) fn pushed(sessions: usize) {
     counter!("chappe_pushes_total").increment(sessions as u64);

@@ -28,6 +28,7 @@ pub mod saved;
 mod sent;
 pub mod settings;
 pub mod shelf;
+pub mod strays;
 pub mod tables;
 pub mod updates;
 pub mod users;
