@@ -176,6 +176,17 @@ fn after_a_failed_sync_nothing_is_acknowledged() {
 }
 
 #[test]
+fn an_engine_that_panics_has_failed() {
+    let engine = Arc::new(Trouble::default());
+    let store = Store::over(engine.clone()).expect("the committer starts");
+    engine.panics.store(true, Ordering::SeqCst);
+    let ((), lost) = store.write(|tx| tx.put(&NOTES, &(ME, NoteId(1)), &text(1))).expect("a commit");
+    let broken = Fault::io("syncing", "the engine panicked");
+    assert_eq!(store.wait_durable(lost), Err(broken.clone()));
+    assert_eq!(store.close(), Err(broken));
+}
+
+#[test]
 fn a_failed_read_stops_the_store_even_if_the_handler_swallows_it() {
     let engine = Arc::new(Trouble::default());
     let store = Store::over(engine.clone()).expect("the committer starts");
@@ -240,6 +251,7 @@ struct Trouble {
     inner: Memory,
     broken: AtomicBool,
     unreadable: AtomicBool,
+    panics: AtomicBool,
     syncs: AtomicU32,
     /// Where a sync reports that it began, and then waits to be let through.
     gate: Mutex<Option<Arc<Barrier>>>,
@@ -270,6 +282,7 @@ impl Engine for Trouble {
             gate.wait();
             gate.wait();
         }
+        assert!(!self.panics.load(Ordering::SeqCst), "(this panic belongs to the test)");
         if self.broken.load(Ordering::SeqCst) {
             Err(Fault::io("syncing", "the disk is gone"))
         } else {

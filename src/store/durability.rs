@@ -211,7 +211,7 @@ impl Shared {
 
     fn run(&self) {
         while let Some(group) = self.next_group() {
-            let synced = self.health.check().and_then(|()| self.engine.sync());
+            let synced = self.health.check().and_then(|()| self.sync());
             if let Err(fault) = &synced {
                 self.health.note(fault);
                 break;
@@ -219,6 +219,12 @@ impl Shared {
             self.release(group);
         }
         self.end();
+    }
+
+    /// An engine that panics where a disk fails has failed as well: those who wait must hear of it.
+    fn sync(&self) -> Result<(), Fault> {
+        panic::catch_unwind(AssertUnwindSafe(|| self.engine.sync()))
+            .unwrap_or_else(|_| Err(Fault::io("syncing", "the engine panicked")))
     }
 
     /// Sleeps until something is committed that is not durable. `None` if the store closes and all is durable.

@@ -29,6 +29,12 @@ pub const GATHERED_BYTES_MAX: usize = 1024 * 1024;
 /// Least memory for an engine's cache, in bytes, whatever the settings say.
 pub const CACHE_BYTES_MIN: u64 = 1024 * 1024;
 
+/// Bytes that fjall holds in memory before it writes a table; the cache's size between the two.
+pub const MEMTABLE_BYTES_MIN: u64 = 1024 * 1024;
+
+/// See [`MEMTABLE_BYTES_MIN`].
+pub const MEMTABLE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// Number of virtual shards. A shard is the unit in which owners will be spread over machines; never change it.
 pub const VSHARDS: u16 = 16_384;
 

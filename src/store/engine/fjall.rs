@@ -14,6 +14,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
+use crate::limits::{MEMTABLE_BYTES_MAX, MEMTABLE_BYTES_MIN};
 use crate::table::{KeyRange, Order};
 
 pub(crate) struct FjallEngine {
@@ -32,7 +33,10 @@ impl FjallEngine {
             .manual_journal_persist(true)
             .open()
             .map_err(opening)?;
-        let rows = db.keyspace("rows", KeyspaceCreateOptions::default).map_err(opening)?;
+        // A small cache means little memory altogether; tests thereby get tables, and changes of the journal, after few rows.
+        let memtable_bytes = cache_bytes.clamp(MEMTABLE_BYTES_MIN, MEMTABLE_BYTES_MAX);
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes);
+        let rows = db.keyspace("rows", options).map_err(opening)?;
         db.persist(PersistMode::SyncAll).map_err(opening)?;
         let journal = Mutex::new(Journal { dir: dir.to_owned(), active: None });
         Ok(Self { db, rows, journal, turnstile: Turnstile::new(()) })
