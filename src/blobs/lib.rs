@@ -26,13 +26,14 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 pub use error::BlobError;
 pub use key::{BadKey, BlobKey};
 use limits::{BLOB_BYTES_MAX, LISTED_MAX, RANGE_BYTES_MAX};
+use local::LocalDir;
 
 /// Where file bytes are kept. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     place: Arc<dyn ObjectStore>,
     /// The directory, if it is one of this machine.
-    dir: Option<Arc<Path>>,
+    dir: Option<Arc<LocalDir>>,
 }
 
 /// What stands in a listing.
@@ -64,12 +65,12 @@ impl Blobs {
     ///
     /// [`BlobError::Io`] if it cannot be made.
     pub fn local(dir: &Path) -> Result<Self, BlobError> {
-        std::fs::create_dir_all(dir).map_err(|error| BlobError::io("opening", error))?;
+        let local = LocalDir::make(dir).map_err(|error| BlobError::io("opening", error))?;
         let place = LocalFileSystem::new_with_prefix(dir)
             .map_err(|error| BlobError::io("opening", error))?
             .with_fsync(true)
             .with_automatic_cleanup(true);
-        Ok(Self { place: Arc::new(place), dir: Some(Arc::from(dir)) })
+        Ok(Self { place: Arc::new(place), dir: Some(Arc::new(local)) })
     }
 
     /// Keeps blobs in memory, for tests.
@@ -95,7 +96,15 @@ impl Blobs {
             return Err(BlobError::TooLarge { bytes: bytes.len() });
         }
         self.place.put(&key.path(), bytes.into()).await.map_err(|error| BlobError::io("putting", error))?;
-        Ok(())
+        let Some(dir) = self.dir.clone() else { return Ok(()) };
+        let path = key.path();
+        if dir.is_kept(&path) {
+            return Ok(());
+        }
+        tokio::task::spawn_blocking(move || dir.keep(&path))
+            .await
+            .map_err(|error| BlobError::io("putting", error))?
+            .map_err(|error| BlobError::io("putting", error))
     }
 
     /// The bytes of `key` from `offset` on, at most `limit` of them and never more than [`RANGE_BYTES_MAX`]. Fewer where
@@ -187,6 +196,7 @@ impl Blobs {
     ///
     /// [`BlobError::Io`].
     pub async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
+        self.forget(&key.path());
         match self.place.delete(&key.path()).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(BlobError::io("deleting", error)),
@@ -202,6 +212,7 @@ impl Blobs {
         let mut found = self.place.list(Some(&whole.folder()));
         let mut removed = 0;
         while let Some(part) = found.try_next().await.map_err(|error| BlobError::io("listing", error))? {
+            self.forget(&part.location);
             match self.place.delete(&part.location).await {
                 Ok(()) => removed += 1,
                 Err(object_store::Error::NotFound { .. }) => {}
@@ -209,6 +220,13 @@ impl Blobs {
             }
         }
         Ok(removed)
+    }
+
+    /// A directory that loses its last file is removed, and made anew for the next one.
+    fn forget(&self, path: &object_store::path::Path) {
+        if let Some(dir) = &self.dir {
+            dir.forget(path);
+        }
     }
 
     /// Some blobs: those of the shelves `from` on, whole shelves at a time, until there are `limit` of them (at most
@@ -249,7 +267,7 @@ impl Blobs {
     /// [`BlobError::Io`].
     pub async fn remove_unfinished(&self, quiet: Duration) -> Result<u64, BlobError> {
         let Some(dir) = self.dir.clone() else { return Ok(0) };
-        tokio::task::spawn_blocking(move || local::remove_unfinished(&dir, quiet))
+        tokio::task::spawn_blocking(move || local::remove_unfinished(dir.path(), quiet))
             .await
             .map_err(|error| BlobError::io("tidying", error))?
             .map_err(|error| BlobError::io("tidying", error))

@@ -12,6 +12,9 @@ pub const KEY_BYTES_MAX: usize = 160;
 /// Most rows one listing returns, whatever its caller asks for.
 pub const LISTED_MAX: usize = 10_000;
 
+/// Directories that are remembered to survive a loss of power; above it all are synced once more.
+pub const KEPT_DIRS_MAX: usize = 4_096;
+
 const _: () = assert!(
     KEY_BYTES_MAX + 8 < 255,
     "a file system's limit on one name, with the mark of an unfinished file"

@@ -71,24 +71,51 @@ pub fn engine_of(dir: &Path) -> Result<Option<EngineKind>, OpenError> {
     Ok(fits(dir, mark, engine)?.then_some(engine))
 }
 
-/// Makes the directory of an engine inside of `dir` and writes beside a new one which format and engine it is of; refuses
-/// what is of others: an empty second store in the same place would look as if everything had been lost.
-///
-/// The names of both survive a loss of power from here on. What an engine syncs are its own files: without their directory
-/// they would be gone.
-pub(crate) fn prepare(dir: &Path, engine: EngineKind) -> Result<(), OpenError> {
+/// Writes beside a new store which format and engine it is of; refuses one of others: an empty second store in the same place
+/// would look as if everything had been lost.
+pub(crate) fn mark(dir: &Path, engine: EngineKind) -> Result<(), OpenError> {
     let failed = |error| OpenError::Io { dir: dir.to_owned(), error };
-    let marked = fits(dir, read(dir).map_err(failed)?, engine)?;
-    let make = || {
-        if !marked {
-            fs::create_dir_all(dir)?;
-            write_whole(dir, &line(FORMAT, engine))?;
+    if !fits(dir, read(dir).map_err(failed)?, engine)? {
+        fs::create_dir_all(dir).and_then(|()| write_whole(dir, &line(FORMAT, engine))).map_err(failed)?;
+    }
+    // Also for an engine's directory that is there: whoever made it may have died before its name was safe.
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+}
+
+/// Makes the directory of an engine, so that after a loss of power it is there as `make` has left it, or not at all.
+pub(crate) fn make_engine_dir(
+    dir: &Path,
+    make: impl FnOnce(&Path) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
+    let failed = |error| OpenError::Io { dir: dir.to_owned(), error };
+    let unfinished = dir.with_extension("new");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(failed)?;
+    }
+    fs::create_dir(&unfinished).map_err(failed)?;
+    make(&unfinished)?;
+    sync_all_of(&unfinished)
+        .and_then(|()| fs::rename(&unfinished, dir))
+        .and_then(|()| File::open(dir.parent().unwrap_or(dir))?.sync_all())
+        .map_err(failed)
+}
+
+/// Syncs a directory with all that is in it. Not every engine syncs every file that it makes.
+fn sync_all_of(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_all_of(&entry.path())?;
+        } else {
+            match File::open(entry.path()) {
+                Ok(file) => file.sync_all()?,
+                // A thread of an engine that has just been closed may still tidy.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
-        fs::create_dir_all(dir.join(engine.name()))?;
-        // Also for one that is there: whoever made it may have died before this.
-        File::open(dir)?.sync_all()
-    };
-    make().map_err(failed)
+    }
+    File::open(dir)?.sync_all()
 }
 
 /// Writes the mark so that after a crash it is there whole, or not at all, in a directory that is there, too.
@@ -138,6 +165,19 @@ mod tests {
         let error = open(dir.path(), EngineKind::Sled).expect_err("no mark");
         assert!(error.contains("format 0") && error.contains("earlier"), "{error}");
         assert!(!dir.path().join("format").exists(), "it is not taken over");
+    }
+
+    #[test]
+    fn a_store_that_was_made_half_is_made_anew() {
+        for engine in [EngineKind::Sled, EngineKind::Fjall] {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let unfinished = dir.path().join(engine.name()).with_extension("new");
+            fs::create_dir(&unfinished).expect("a directory");
+            fs::write(unfinished.join("lock"), "x").expect("half of it");
+            open(dir.path(), engine).expect("a new store");
+            assert!(!unfinished.exists() && dir.path().join(engine.name()).is_dir());
+            open(dir.path(), engine).expect("the same store");
+        }
     }
 
     #[test]

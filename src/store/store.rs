@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,20 +53,26 @@ impl Store {
     ///
     /// [`OpenError`]; its text is fit to be the one line that a refusing server prints.
     pub fn open(config: &Config) -> Result<Self, OpenError> {
+        if config.engine == EngineKind::Memory {
+            return Ok(Self::memory());
+        }
+        format::mark(&config.dir, config.engine)?;
         let dir = config.dir.join(config.engine.name());
         let cache_bytes = config.cache_bytes.max(CACHE_BYTES_MIN);
-        let engine: Arc<dyn Engine> = match config.engine {
-            EngineKind::Memory => return Ok(Self::memory()),
-            EngineKind::Sled => {
-                format::prepare(&config.dir, config.engine)?;
-                Arc::new(SledEngine::open(&dir, cache_bytes).map_err(OpenError::Engine)?)
-            }
-            EngineKind::Fjall => {
-                format::prepare(&config.dir, config.engine)?;
-                Arc::new(FjallEngine::open(&dir, cache_bytes).map_err(OpenError::Engine)?)
-            }
+        let open = |dir: &Path| -> Result<Arc<dyn Engine>, OpenError> {
+            Ok(match config.engine {
+                EngineKind::Memory => Arc::new(MemoryEngine::new(None)),
+                EngineKind::Sled => Arc::new(SledEngine::open(dir, cache_bytes).map_err(OpenError::Engine)?),
+                EngineKind::Fjall => {
+                    Arc::new(FjallEngine::open(dir, cache_bytes).map_err(OpenError::Engine)?)
+                }
+            })
         };
-        Self::over(engine).map_err(OpenError::Engine)
+        if !dir.exists() {
+            // No engine opens what it had made half when the power failed: a new store comes into being elsewhere, and whole.
+            format::make_engine_dir(&dir, |unfinished| open(unfinished).map(drop))?;
+        }
+        Self::over(open(&dir)?).map_err(OpenError::Engine)
     }
 
     /// An empty store in memory.

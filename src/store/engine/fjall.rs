@@ -38,6 +38,11 @@ impl FjallEngine {
         let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes);
         let rows = db.keyspace("rows", options).map_err(opening)?;
         db.persist(PersistMode::SyncAll).map_err(opening)?;
+        // fjall syncs what lies in the directory of a keyspace, and not the directory in which that one lies: without its
+        // name, all rows that have left the journal would be gone after a loss of power, and fjall would not say so.
+        for made in [dir.join("keyspaces"), dir.to_owned()] {
+            File::open(made).and_then(|made| made.sync_all()).map_err(|error| Fault::io("opening", error))?;
+        }
         let journal = Mutex::new(Journal { dir: dir.to_owned(), active: None });
         Ok(Self { db, rows, journal, turnstile: Turnstile::new(()) })
     }

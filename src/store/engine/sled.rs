@@ -72,9 +72,10 @@ impl SledEngine {
         remove_snapshots(dir, Which::Unfinished).map_err(opening)?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
         let db = match open_when_free(&config) {
-            // Snapshots only shorten the start. Without any, the whole log is read.
+            // Snapshots only shorten the start. Without any, the whole log is read. The settings are those that are built in.
             Err(error) if is_corruption(&error) => {
                 remove_snapshots(dir, Which::All).map_err(opening)?;
+                remove_settings(dir).map_err(opening)?;
                 open_when_free(&config)
             }
             opened => opened,
@@ -88,6 +89,8 @@ impl SledEngine {
             room: Mutex::default(),
             more_room: Condvar::new(),
         };
+        // sled never syncs its settings, and does not open when they are damaged.
+        File::open(dir.join(SETTINGS)).and_then(|settings| settings.sync_all()).map_err(opening)?;
         // The names of the files just made must survive as well.
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(opening)?;
         engine.sync()?;
@@ -321,6 +324,16 @@ fn remove_snapshots(dir: &Path, which: Which) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The file of sled's settings.
+const SETTINGS: &str = "conf";
+
+fn remove_settings(dir: &Path) -> io::Result<()> {
+    match fs::remove_file(dir.join(SETTINGS)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Opens, and waits a little if the files are still locked: sled gives its lock back from a thread of its own, a moment
