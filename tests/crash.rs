@@ -1,6 +1,8 @@
 //! kill -9 under load from a real client, restart, and count: every acknowledged message there once, pts gapless.
 //!
-//! 20 rounds by default; `CHAPPE_CRASH_ROUNDS=1000 cargo test --test crash` for more.
+//! 20 rounds by default; `CHAPPE_CRASH_ROUNDS=1000 cargo test --test crash` for more, `CHAPPE_CRASH_ENGINE=fjall` for the
+//! other engine. Every tenth time the dead server's directory is walked by `chappe verify`. Hundreds of kills in minutes are
+//! `tests/kills`, with clients of our own.
 
 mod foreign;
 
@@ -24,6 +26,8 @@ fn rounds() -> Result<(), String> {
         Ok(said) => said.parse().map_err(|_| format!("CHAPPE_CRASH_ROUNDS={said} is not a number"))?,
         Err(_) => 20,
     };
-    let arguments = ["--chappe", env!("CARGO_BIN_EXE_chappe"), "--rounds", &rounds.to_string()];
+    let engine = std::env::var("CHAPPE_CRASH_ENGINE").unwrap_or_else(|_| "sled".to_owned());
+    let (binary, rounds_) = (env!("CARGO_BIN_EXE_chappe"), rounds.to_string());
+    let arguments = ["--chappe", binary, "--rounds", &rounds_, "--engine", &engine];
     foreign::play("crash", &arguments, ROUND.saturating_mul(rounds + 10)).map(|_| ())
 }

@@ -31,6 +31,9 @@ from .telethon.world import Device, World, prepare  # noqa: E402
 #: Messages per round and kind of chat, and how many are under way at once.
 MESSAGES, AT_ONCE = 50, 10
 
+#: Rounds after which a dead server's directory is verified.
+VERIFY_EVERY = 10
+
 #: How long a round may take, in seconds: a restart, a reconnect and a few dozen messages.
 ROUND_SECONDS = 120
 
@@ -141,9 +144,9 @@ class Rounds:
             same(texts.count(text), 1, f"{text!r} {where}")
 
 
-async def run(binary: Path, data: Path, rounds: int) -> int:
+async def run(binary: Path, data: Path, rounds: int, engine: str) -> int:
     """All rounds; gives the exit code."""
-    chappe = Chappe(binary, data)
+    chappe = Chappe(binary, data, {"CHAPPE_STORE__ENGINE": engine})
     playing = Rounds(chappe)
     number = -1
     try:
@@ -151,6 +154,10 @@ async def run(binary: Path, data: Path, rounds: int) -> int:
         for number in range(rounds):
             line = await asyncio.wait_for(playing.play(number), ROUND_SECONDS)
             print(f"ok   crash round {number}: {line}", flush=True)
+            if number % VERIFY_EVERY == VERIFY_EVERY - 1:
+                await asyncio.to_thread(chappe.kill)
+                await asyncio.to_thread(chappe.verify)
+                await asyncio.to_thread(chappe.start)
         await asyncio.wait_for(playing.check_all(rounds), ROUND_SECONDS + rounds)
         await world.close()
     except Exception:  # noqa: BLE001 - whatever happens is the finding
@@ -160,6 +167,7 @@ async def run(binary: Path, data: Path, rounds: int) -> int:
         print(f"crash: {max(number, 0)} passed, 1 failed", flush=True)
         return 1
     same(await asyncio.to_thread(chappe.stop), 0, "exit code after SIGTERM")
+    await asyncio.to_thread(chappe.verify)
     print(f"crash: {rounds} passed, 0 failed", flush=True)
     return 0
 
@@ -169,11 +177,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m suites.crash", description=__doc__)
     parser.add_argument("--chappe", type=Path, required=True, metavar="FILE", help="the server's binary")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--engine", default="sled", help="the server's storage engine")
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the data directory here")
     options = parser.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="chappe-crash-") as folder:
-        sys.exit(asyncio.run(run(options.chappe, options.data or Path(folder) / "data", options.rounds)))
+        sys.exit(asyncio.run(run(options.chappe, options.data or Path(folder) / "data", options.rounds, options.engine)))
 
 
 if __name__ == "__main__":

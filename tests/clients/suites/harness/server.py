@@ -89,6 +89,14 @@ class Chappe:
             self._process.kill()
             self._process.wait()
 
+    def verify(self) -> None:
+        """Walks the invariants of the data directory while nobody serves it; whatever is violated is an error."""
+        done = subprocess.run(
+            [str(self.binary), "verify", "--data", str(self.data)], capture_output=True, text=True, timeout=300
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"chappe verify: {done.stdout[-4000:]}{done.stderr.strip()}")
+
     def stop(self) -> int:
         """SIGTERM, then the exit code; cleans its temporary data directory."""
         code = 0
