@@ -7,6 +7,7 @@ use api::ids::KeyId;
 use api::{Api, Fault, Stop, Ticket};
 use blobs::Blobs;
 use bus::Bus;
+use mtproto::handshake::dh::Spares;
 use mtproto::session::PathId;
 use mtproto::{AuthKey, AuthKeyId, KeyMade, KeyStored, ReplayCache, ServerKeys};
 use tokio::runtime::Handle;
@@ -45,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) bus: Bus<Told>,
     /// Threads for key exchanges: these never wait, and nobody's calls wait for them.
     pub(crate) handshakes: Pool,
+    /// Exponents that the pool draws while it has nothing else to do.
+    pub(crate) spares: Arc<Spares>,
     /// Threads for calls: these block on the store.
     pub(crate) workers: Pool,
     /// Places for images to be decoded.
@@ -66,6 +69,7 @@ impl Node {
         blobs: Blobs,
         server_keys: Arc<ServerKeys>,
     ) -> std::io::Result<Self> {
+        let spares = Arc::new(Spares::default());
         let steps = limits.handshake_threads.saturating_mul(limits::HANDSHAKE_STEPS_WAITING_PER_THREAD);
         Ok(Self {
             limits,
@@ -78,7 +82,12 @@ impl Node {
             sessions: Sessions::default(),
             push: Push::default(),
             bus: Bus::new(),
-            handshakes: Pool::start("handshake", limits.handshake_threads, steps)?,
+            handshakes: {
+                let spares = Arc::clone(&spares);
+                let idle = move || spares.draw_one(&mut world::SystemDice);
+                Pool::start_with_idle("handshake", limits.handshake_threads, steps, idle)?
+            },
+            spares,
             workers: Pool::start("worker", limits.workers, limits::WORK_WAITING_MAX)?,
             images: Semaphore::new(limits::IMAGES_AT_ONCE),
             runtime: Handle::current(),

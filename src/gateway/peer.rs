@@ -396,9 +396,9 @@ impl Peer {
             metrics::handshake_refused("address");
             return Err(NotDelivered { say: Some(TransportError::Flood), ending: "flood" });
         }
-        let mailbox = self.mailbox.clone();
+        let (mailbox, spares) = (self.mailbox.clone(), Arc::clone(&self.node.spares));
         let work = move || {
-            let done = job.run(&mut world::SystemDice);
+            let done = job.run_with(&mut world::SystemDice, &spares);
             // The connection may be gone by now.
             let _ = mailbox.post(ToPeer::Heavy(done));
         };

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// A piece of work.
 pub type Task = Box<dyn FnOnce() + Send>;
@@ -44,6 +44,21 @@ impl Pool {
     /// # Errors
     /// What the operating system says when it gives no thread.
     pub fn start(name: &'static str, threads: usize, capacity: usize) -> std::io::Result<Self> {
+        Self::start_with_idle(name, threads, capacity, || false)
+    }
+
+    /// [`Self::start`]; a thread for which nothing waits does a little of `idle` work, and again until that says that
+    /// nothing of it is left. It is done for later: new work waits for one piece of it at most, and only if all threads
+    /// are at it.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with_idle(
+        name: &'static str,
+        threads: usize,
+        capacity: usize,
+        idle: impl Fn() -> bool + Clone + Send + 'static,
+    ) -> std::io::Result<Self> {
         let line = Arc::new(Line {
             state: Mutex::new(State { waiting: VecDeque::new(), closed: false }),
             arrived: Condvar::new(),
@@ -51,9 +66,15 @@ impl Pool {
         });
         let mut handles = Vec::with_capacity(threads);
         for n in 0..threads {
-            let line = Arc::clone(&line);
+            let (line, idle) = (Arc::clone(&line), idle.clone());
+            let idle = move || {
+                catch_unwind(AssertUnwindSafe(&idle)).unwrap_or_else(|_| {
+                    crate::metrics::panicked(name);
+                    false
+                })
+            };
             let run = move || {
-                while let Some(task) = line.next() {
+                while let Some(task) = line.next(&idle) {
                     if catch_unwind(AssertUnwindSafe(task)).is_err() {
                         crate::metrics::panicked(name);
                     }
@@ -116,8 +137,9 @@ impl Pool {
 
 impl Line {
     /// The next piece; `None` once the line is closed and empty.
-    fn next(&self) -> Option<Task> {
+    fn next(&self, idle: &dyn Fn() -> bool) -> Option<Task> {
         let mut state = self.state.lock();
+        let mut more = true;
         loop {
             if let Some(piece) = state.waiting.pop_front() {
                 return Some(piece);
@@ -125,7 +147,11 @@ impl Line {
             if state.closed {
                 return None;
             }
-            self.arrived.wait(&mut state);
+            if more {
+                more = MutexGuard::unlocked(&mut state, idle);
+            } else {
+                self.arrived.wait(&mut state);
+            }
         }
     }
 }
@@ -151,6 +177,29 @@ mod tests {
         pool.finish();
         assert_eq!(done.load(Ordering::SeqCst), 49);
         assert_eq!(pool.push(|| ()), Err(Refused), "closed");
+    }
+
+    #[test]
+    fn idle_threads_do_what_is_for_later_until_nothing_of_it_is_left() {
+        let (left, asked) = (Arc::new(AtomicUsize::new(10)), std::sync::mpsc::channel());
+        let (left_, told) = (Arc::clone(&left), asked.0);
+        let idle = move || {
+            let before = left_.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+            // Whoever comes too late is told that nothing is left.
+            let _ = told.send(before.is_ok());
+            before.is_ok()
+        };
+        let pool = Pool::start_with_idle("test", 2, 100, idle).expect("threads");
+        let done = (0..12).filter(|_| asked.1.recv().expect("an idle thread")).count();
+        assert_eq!(
+            (done, left.load(Ordering::SeqCst)),
+            (10, 0),
+            "then each thread asks once more, and waits"
+        );
+        let (tell, told) = std::sync::mpsc::channel();
+        pool.push(move || tell.send(7).expect("listened to")).expect("room");
+        assert_eq!(told.recv(), Ok(7));
+        pool.finish();
     }
 
     #[test]
