@@ -214,8 +214,9 @@ fn write(criterion: &mut Criterion) {
 
 fn pack(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pack");
-    let bytes = 4096;
-    let answer = Bytes::from(answer(bytes));
+    // About a page of messages.
+    let bytes = LONG_TEXT_BYTES;
+    let answer = Bytes::from(text(bytes));
     each(&mut group, bytes, |b| b.iter_with_large_drop(|| gzip::pack(black_box(answer.clone()))));
 }
 

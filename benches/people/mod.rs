@@ -10,7 +10,7 @@ use api::{Answer, Api, Caller, Reply, Settings};
 use env::{Dice, Env, SeededDice, Time};
 use rand::Rng as _;
 use store::Store;
-use tl::functions::{auth, contacts, messages};
+use tl::functions::{auth, channels, contacts, messages};
 use tl::{Decode as _, Layer, Method, Reader, enums, types};
 
 /// The layer that both speak.
@@ -39,6 +39,9 @@ pub struct People {
     pub ana: UserId,
     /// Ben.
     pub ben: UserId,
+    /// Ana's channels, as her client names them.
+    #[allow(dead_code, reason = "not every bench has channels")]
+    pub places: Vec<types::InputPeerChannel>,
     /// Ben, as Ana's client names him.
     pub bens_peer: enums::InputPeer,
     sent: i64,
@@ -62,7 +65,8 @@ impl People {
         let mut env = Env { now, dice: &mut RealDice };
         let api = Api::open(Arc::new(store), settings, &mut env).expect("a store that writes");
         let nobody = enums::InputPeer::InputPeerEmpty;
-        let mut people = Self { api, now, ana: UserId(0), ben: UserId(0), bens_peer: nobody, sent: 0 };
+        let mut people =
+            Self { api, now, ana: UserId(0), ben: UserId(0), places: Vec::new(), bens_peer: nobody, sent: 0 };
         people.ana = people.sign_up(ANAS_KEY, "9996610001", "Ana");
         people.ben = people.sign_up(KeyId(ANAS_KEY.0 + 1), "9996610002", "Ben");
         people.bens_peer = people.import("9996610002");
@@ -81,6 +85,56 @@ impl People {
         let query = self.message(text);
         self.now = self.now + Duration::from_micros(100);
         run(&self.api, &caller(ANAS_KEY), &peeled(&query), self.now)
+    }
+
+    /// A channel of Ana's, or a supergroup, with so many more members, each on a key of their own: [`ANAS_KEY`] + 100 on. The
+    /// members of the first place are those of the second.
+    #[allow(dead_code, reason = "not every bench has channels")]
+    pub fn place(&mut self, broadcast: bool, members: u32) -> i64 {
+        let title = "Place".to_owned();
+        let (megagroup, about) = (!broadcast, String::new());
+        let made = channels::CreateChannel { broadcast, megagroup, title, about, ..Default::default() };
+        let enums::Updates::Updates(made) = self.ask(ANAS_KEY, &made) else { panic!("no channel") };
+        let Some(enums::Chat::Channel(channel)) = made.chats.first() else { panic!("no channel") };
+        let (id, access_hash) = (channel.id, channel.access_hash.unwrap_or_default());
+        self.places.push(types::InputPeerChannel { channel_id: id, access_hash });
+        let username = format!("place_{id}");
+        let input = types::InputChannel { channel_id: id, access_hash }.into();
+        self.ask(ANAS_KEY, &channels::UpdateUsername { channel: input, username: username.clone() });
+        for n in 0..members {
+            let key = KeyId(ANAS_KEY.0 + 100 + i64::from(n));
+            let known = self.api.listener(key).expect("a store that reads").is_some();
+            if !known {
+                // Codes are counted for each address in the hour.
+                self.now = self.now + Duration::from_secs(60);
+                self.sign_up(key, &format!("99966{:05}", 10_100 + n), &format!("Member {n}"));
+            }
+            let resolve = contacts::ResolveUsername { username: username.clone(), ..Default::default() };
+            let enums::Chat::Channel(found) = self.ask(key, &resolve).chats.swap_remove(0) else {
+                panic!("not found")
+            };
+            let access_hash = found.access_hash.unwrap_or_default();
+            let channel = types::InputChannel { channel_id: id, access_hash }.into();
+            self.ask(key, &channels::JoinChannel { channel });
+        }
+        id
+    }
+
+    /// Ana posts a text; gives the pts of the channel before it.
+    #[allow(dead_code, reason = "not every bench has channels")]
+    pub fn post(&mut self, channel: i64, text: &str) -> i32 {
+        let listener = self.api.listener(ANAS_KEY).expect("a store that reads").expect("her key");
+        let pts = listener.channels.iter().find(|(id, _)| id.0 == channel).expect("her channel").1;
+        self.sent += 1;
+        let peer = self.places.iter().find(|place| place.channel_id == channel).expect("her channel");
+        let message = messages::SendMessage {
+            peer: peer.clone().into(),
+            message: text.to_owned(),
+            random_id: self.sent,
+            ..Default::default()
+        };
+        self.ask(ANAS_KEY, &message);
+        pts
     }
 
     fn ask<M: Method>(&self, key: KeyId, query: &M) -> M::Return {

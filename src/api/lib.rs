@@ -8,6 +8,7 @@
 
 pub mod coverage;
 pub mod envelope;
+mod fanout;
 pub mod input;
 pub mod jobs;
 pub mod keys;
@@ -231,10 +232,10 @@ impl Api {
         };
         let mut cx = Cx { model: ctx, caller, key, site: &self.site, found };
         let mut reader = Reader::new(&peeled.query);
-        let mut writer = Writer::new(layer);
+        let mut writer = Writer::spare(layer);
         match (row.run)(&mut cx, &mut reader, &mut writer) {
             Ok(()) if writer.unspeakable => Err(Refusal::ConnectionLayerInvalid.into()),
-            Ok(()) => Ok(Ran::Done(writer.out, std::mem::take(&mut cx.model.effects))),
+            Ok(()) => Ok(Ran::Done(writer.finish(), std::mem::take(&mut cx.model.effects))),
             Err(Halt::Counted(refusal)) => Ok(Ran::Counted(refusal)),
             Err(Halt::Begun(later)) => Ok(Ran::Begun(later)),
             Err(halt) => Err(halt),

@@ -1,11 +1,11 @@
 //! What the gateway pushes: rows of the logs after a reader's cursor, as one `updates` in the reader's layer.
 
 use env::Time;
-use model::ids::{ChannelId, KeyId, UserId};
+use model::ids::{ChannelId, KeyId, Peer, UserId};
 use model::updates::Cursor;
 use model::{Done, Ephemeral, Stop, channels, updates};
 use store::{Ticket, Tx};
-use tl::{Encode, Layer, Writer, enums, stored, types};
+use tl::{Layer, enums, stored, types};
 
 use crate::view::View;
 use crate::view::update::{Told, new_message};
@@ -107,24 +107,9 @@ impl Api {
             if !channels::is_in(channels::member(tx, channel, user)?.as_ref()) {
                 return Ok(None);
             }
-            let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
-            let Some(rows) = channels::since(tx, channel, from, limits::PUSH_ROWS_MAX)? else {
-                let pts = channels::head(tx, channel)?.pts;
-                view.name(model::ids::Peer::Channel(channel));
-                let update = types::UpdateChannelTooLong { channel_id: channel.0, pts: Some(pts) };
-                let body = write(view, vec![update.into()], &row, now)?;
-                return Ok(Some((body, Cursor { pts, aside: 0 }, false)));
-            };
-            let to = Cursor { pts: rows.last().map_or(from, |(pts, _)| *pts), aside: 0 };
-            let more = rows.len() >= limits::PUSH_ROWS_MAX;
-            let mut list = Vec::new();
-            for (pts, logged) in rows.iter().filter(|(_, logged)| logged.origin != key.0) {
-                list.push(match view.channel_change(channel, logged, *pts)? {
-                    Told::Message(message) => new_message(message, true, *pts, logged.pts_count),
-                    Told::Other(update) => update,
-                });
-            }
-            Ok(Some((write(view, list, &row, now)?, to, more)))
+            let rows = channels::since(tx, channel, from, limits::PUSH_ROWS_MAX)?;
+            let view = View::new(tx, self.site(), user, now.unix(), row.dc);
+            to_member(view, channel, rows.as_deref(), from, (key, &row), now).map(Some)
         })?;
         Ok(push.map(|(body, to, more)| Push { body, to, more, ticket }))
     }
@@ -137,7 +122,7 @@ impl Api {
         let (body, _) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
             let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
             let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
-            view.name(model::ids::Peer::User(what.about));
+            view.name(Peer::User(what.about));
             view.name_in(&what.update);
             write(view, vec![(*what.update).clone()], &row, now)
         })?;
@@ -151,7 +136,54 @@ impl Api {
     }
 }
 
-fn reader(tx: &Tx<'_>, key: KeyId) -> Done<Option<(stored::AuthKey, UserId)>> {
+/// A body, where it leaves its reader, and whether there is more behind it.
+pub(crate) type Slice = (Option<Vec<u8>>, Cursor, bool);
+
+/// What happened in a channel after `from`, for a member: `rows` of its log, or nothing if that no longer reaches back that far.
+pub(crate) fn to_member(
+    mut view: View<'_, '_>,
+    channel: ChannelId,
+    rows: Option<&[(i32, stored::Logged)]>,
+    from: i32,
+    (key, row): (KeyId, &stored::AuthKey),
+    now: Time,
+) -> Done<Slice> {
+    let Some(rows) = rows else {
+        let pts = channels::head(view.tx, channel)?.pts;
+        view.name(Peer::Channel(channel));
+        let update = types::UpdateChannelTooLong { channel_id: channel.0, pts: Some(pts) };
+        let body = write(view, vec![update.into()], row, now)?;
+        return Ok((body, Cursor { pts, aside: 0 }, false));
+    };
+    let mut list = Vec::new();
+    for (pts, logged) in rows.iter().filter(|(_, logged)| logged.origin != key.0) {
+        list.push(posted(&mut view, channel, logged, *pts)?);
+    }
+    let (to, more) = reached(rows, from);
+    Ok((write(view, list, row, now)?, to, more))
+}
+
+/// Where these rows of a channel's log leave their reader, and whether there is more behind them.
+pub(crate) fn reached(rows: &[(i32, stored::Logged)], from: i32) -> (Cursor, bool) {
+    let to = Cursor { pts: rows.last().map_or(from, |(pts, _)| *pts), aside: 0 };
+    (to, rows.len() >= limits::PUSH_ROWS_MAX)
+}
+
+/// A row of a channel's log as a push carries it.
+pub(crate) fn posted(
+    view: &mut View<'_, '_>,
+    channel: ChannelId,
+    logged: &stored::Logged,
+    pts: i32,
+) -> Done<enums::Update> {
+    Ok(match view.channel_change(channel, logged, pts)? {
+        Told::Message(message) => new_message(message, true, pts, logged.pts_count),
+        Told::Other(update) => update,
+    })
+}
+
+/// The row of a key on which somebody is logged in, and who.
+pub(crate) fn reader(tx: &Tx<'_>, key: KeyId) -> Done<Option<(stored::AuthKey, UserId)>> {
     let row = tx.get(&model::tables::KEYS, &key)?;
     Ok(row.and_then(|row| row.user_id.map(UserId).map(|user| (row, user))))
 }
@@ -171,7 +203,5 @@ fn write(
     }
     let (users, chats) = view.people()?;
     let updates = types::Updates { updates: list, users, chats, date: now.unix(), seq: 0 };
-    let mut writer = Writer::new(crate::layer_of(row));
-    enums::Updates::from(updates).encode(&mut writer);
-    Ok((!writer.unspeakable).then_some(writer.out))
+    Ok(tl::say(&enums::Updates::from(updates), crate::layer_of(row)))
 }

@@ -5,7 +5,7 @@
 //! a file or has to wait for an event leaves its worker and comes back; those behind it go on. Answers and pushes of one
 //! session leave in the order in which they were made, none before the newest commit that it has seen is durable.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -48,6 +48,22 @@ struct Started {
     msg_id: MsgId,
     peeled: Peeled,
     began: Instant,
+}
+
+/// One call more that waits for calls before it, as long as this lives.
+struct Following(Arc<Entry>);
+
+impl Following {
+    fn of(entry: &Arc<Entry>) -> Self {
+        entry.followers.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(entry))
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.followers.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How the calls stand that another one is to follow.
@@ -106,8 +122,12 @@ impl Entry {
                     }
                 }
             };
+            let congested = self.is_congested();
             self.calls.fetch_sub(1, Ordering::Relaxed);
             self.call_bytes.fetch_sub(call.body.len(), Ordering::Relaxed);
+            if congested && !self.is_congested() {
+                self.rouse();
+            }
             self.contain(node, call.msg_id, || self.start(node, &call));
         }
         self.schedule(node);
@@ -271,19 +291,23 @@ impl Entry {
         let (entry, node) = (Arc::clone(self), Arc::clone(node));
         let runtime = node.runtime.clone();
         runtime.spawn(async move {
+            let following = Following::of(&entry);
             loop {
+                // Listens before it looks, so that nothing happens unseen in between.
+                let mut moved = std::pin::pin!(entry.moved.notified());
+                moved.as_mut().enable();
                 let patience = match entry.predecessors(&started) {
-                    Predecessors::Done => return entry.resume(&node, started, None),
+                    Predecessors::Done => break entry.resume(&node, started, None),
                     Predecessors::Running => limits::AFTER_RUNNING_TIME,
                     Predecessors::Missing => limits::AFTER_MISSING_TIME,
                     Predecessors::Failed => Duration::ZERO,
                 };
-                if started.began.elapsed() >= patience {
+                if tokio::time::timeout_at(started.began + patience, moved).await.is_err() {
                     entry.refuse(&node, started.msg_id, answers::wait_failed());
-                    return entry.unpark(&node);
+                    break entry.unpark(&node);
                 }
-                tokio::time::sleep(limits::AFTER_LOOK_EVERY).await;
             }
+            drop(following);
         });
     }
 
@@ -328,31 +352,39 @@ impl Entry {
 
     /// Lets `input` leave once the store is durable up to `ticket`, behind everything that waits already.
     pub(crate) fn answer(self: &Arc<Self>, node: &Arc<Node>, ticket: Ticket, input: SessionInput) {
+        match self.line_up(node, ticket, input) {
+            Next::Release => self.release(node),
+            Next::Await(ticket) => {
+                let (entry, node_) = (Arc::clone(self), Arc::clone(node));
+                node.on_durable(ticket, move || {
+                    // Sealing is not for the thread that commits.
+                    node_.runtime.clone().spawn(async move { entry.release(&node_) });
+                });
+            }
+            Next::Nothing => {}
+        }
+    }
+
+    /// Puts `input` behind everything that waits; says what has to happen for it to leave.
+    fn line_up(&self, node: &Node, ticket: Ticket, input: SessionInput) -> Next {
         let mut line = self.line.lock();
         if line.answers.len() >= limits::UNDURABLE_PER_SESSION_MAX
             && matches!(input, SessionInput::Push { .. })
         {
             metrics::dropped("pushes");
             self.miss();
-            return;
+            return Next::Nothing;
         }
         // What stands behind something newer has to wait for that, or it would overtake.
         let ticket = line.answers.back().map_or(ticket, |(last, _)| ticket.max(*last));
         line.answers.push_back((ticket, input));
-        let ready = ticket <= node.durable();
-        let ask = !ready && line.awaited.is_none_or(|awaited| awaited < ticket);
-        if ask {
+        if ticket <= node.durable() {
+            Next::Release
+        } else if line.awaited.is_none_or(|awaited| awaited < ticket) {
             line.awaited = Some(ticket);
-        }
-        drop(line);
-        if ready {
-            self.release(node);
-        } else if ask {
-            let (entry, node_) = (Arc::clone(self), Arc::clone(node));
-            node.on_durable(ticket, move || {
-                // Sealing is not for the thread that commits.
-                node_.runtime.clone().spawn(async move { entry.release(&node_) });
-            });
+            Next::Await(ticket)
+        } else {
+            Next::Nothing
         }
     }
 
@@ -367,6 +399,60 @@ impl Entry {
             Some(input)
         });
     }
+}
+
+/// What has to happen so that something leaves that was put into a session's line.
+enum Next {
+    /// It may leave at once.
+    Release,
+    /// Once this is durable. Nobody has asked for it yet.
+    Await(Ticket),
+    /// Somebody else sees to it.
+    Nothing,
+}
+
+/// Sessions that have something to send at the same moment. One word of the committer and one task serve all of them.
+#[derive(Default)]
+pub(crate) struct Leaving {
+    /// What has to become durable before; nothing for those that may send at once.
+    groups: BTreeMap<Option<Ticket>, Vec<Arc<Entry>>>,
+}
+
+impl Leaving {
+    /// Puts `input` into the line of a session, as [`Entry::answer`] does.
+    pub(crate) fn add(&mut self, node: &Node, entry: &Arc<Entry>, ticket: Ticket, input: SessionInput) {
+        let after = match entry.line_up(node, ticket, input) {
+            Next::Release => None,
+            Next::Await(ticket) => Some(ticket),
+            Next::Nothing => return,
+        };
+        self.groups.entry(after).or_default().push(Arc::clone(entry));
+    }
+
+    /// Lets them send.
+    pub(crate) fn go(self, node: &Arc<Node>) {
+        for (after, entries) in self.groups {
+            match (after, &*entries) {
+                (None, [entry]) => entry.release(node),
+                (None, _) => release_all(node, entries),
+                (Some(ticket), _) => {
+                    let node_ = Arc::clone(node);
+                    node.on_durable(ticket, move || release_all(&node_, entries));
+                }
+            }
+        }
+    }
+}
+
+/// Sends the answers of several sessions, on a thread of the sockets: from there waking a connection costs least.
+fn release_all(node: &Arc<Node>, entries: Vec<Arc<Entry>>) {
+    let node_ = Arc::clone(node);
+    node.runtime.spawn(async move {
+        for entry in entries {
+            entry.release(&node_);
+            tokio::task::consume_budget().await;
+        }
+    });
 }
 
 /// The id of a query's method; zero if it has none.

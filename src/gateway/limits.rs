@@ -141,9 +141,6 @@ pub const CALLS_CONGESTED: usize = 512;
 /// As [`CALLS_CONGESTED`], in bytes.
 pub const CALL_BYTES_CONGESTED: usize = 4 * 1024 * 1024;
 
-/// How often a connection that is not read for its session's sake looks whether it may be read again.
-pub const CONGESTION_LOOK_EVERY: Duration = Duration::from_millis(10);
-
 /// Calls that a worker does for one session before the next session gets its turn.
 pub const CALLS_IN_A_ROW: usize = 8;
 
@@ -167,9 +164,6 @@ pub const AFTER_MISSING_TIME: Duration = Duration::from_secs(1);
 
 /// How long it waits for one that runs, or waits for the disk: chains of calls wait for each other.
 pub const AFTER_RUNNING_TIME: Duration = Duration::from_secs(15);
-
-/// How often it looks.
-pub const AFTER_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Replies and pushes of one session that wait for the disk.
 pub const UNDURABLE_PER_SESSION_MAX: usize = 4096;
@@ -198,6 +192,9 @@ pub const IMAGES_AT_ONCE: usize = 2;
 
 /// Bodies that one look into the log may give to one key, before others get their turn.
 pub const PUSHES_IN_A_ROW: usize = 64;
+
+/// Keys that are told the news of a channel in one look into its log.
+pub const TOLD_IN_ONE_LOOK: usize = 128;
 
 /// Channels whose news wait for one key; above it the key is told `updatesTooLong`.
 pub const CHANNELS_WAITING_PER_KEY_MAX: usize = 512;

@@ -89,6 +89,11 @@ impl<T: Letter> Mailbox<T> {
         self.shared.filled.notify_one();
     }
 
+    /// Wakes the connection's task without a letter.
+    pub fn ring(&self) {
+        self.shared.filled.notify_one();
+    }
+
     /// Waits until there may be something to take. Only the connection's task calls it.
     pub async fn filled(&self) {
         self.shared.filled.notified().await;

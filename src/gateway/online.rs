@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use api::ids::{ChannelId, KeyId, UserId};
-use api::push::Listener;
+use api::push::{Listener, Push};
 use api::{Cursor, Ephemeral, Ticket};
 use parking_lot::Mutex;
 
@@ -186,6 +186,15 @@ impl News {
         self.account_grew = true;
     }
 
+    /// Takes the news of a channel if they are what is to be told next; gives how far it has been told.
+    pub(crate) fn take_channel(&mut self, channel: ChannelId) -> Option<i32> {
+        let next =
+            !self.account_grew && self.ephemeral.is_empty() && self.channels_grew.front() == Some(&channel);
+        let from = self.channels.get(&channel).copied().filter(|_| next)?;
+        self.channels_grew.pop_front();
+        Some(from)
+    }
+
     /// The next thing to tell.
     pub(crate) fn next(&mut self) -> Option<Item> {
         if std::mem::take(&mut self.account_grew) {
@@ -219,14 +228,19 @@ impl News {
         self.account_grew |= more;
     }
 
-    /// A channel's log was told up to `to`.
-    pub(crate) fn told_channel(&mut self, channel: ChannelId, to: i32, more: bool) {
+    /// Notes what is told of a channel: how far, or that it cannot be read any more.
+    pub(crate) fn took(&mut self, channel: ChannelId, push: Option<Push>) -> Option<Push> {
+        let Some(push) = push else {
+            self.channels.remove(&channel);
+            return None;
+        };
         if let Some(pts) = self.channels.get_mut(&channel) {
-            *pts = to;
-            if more {
+            *pts = push.to.pts;
+            if push.more {
                 self.channel_grew(channel);
             }
         }
+        Some(push)
     }
 
     /// Whether a channel's posts are told.
@@ -234,9 +248,17 @@ impl News {
         self.channels.contains_key(&channel)
     }
 
-    /// A channel cannot be read any more.
-    pub(crate) fn forget_channel(&mut self, channel: ChannelId) {
-        self.channels.remove(&channel);
+    /// Whether somebody has to begin to tell: something waits, it is wanted, and nobody tells yet. Whoever asks begins.
+    pub(crate) fn begin_telling(&mut self) -> bool {
+        let begins = !self.scheduled && self.wanted && self.waits();
+        self.scheduled |= begins;
+        begins
+    }
+
+    /// Whether nothing is left to tell. Whoever told ends.
+    pub(crate) fn end_telling(&mut self) -> bool {
+        self.scheduled = self.waits();
+        !self.scheduled
     }
 
     /// Whether something waits.

@@ -171,13 +171,14 @@ impl Peer {
             {
                 return ending;
             }
+            // A session that is not congested any more rings.
             let congested = self.session.as_ref().is_some_and(|s| s.is_congested());
             let serving = *self.phase.borrow() == Phase::Serving;
             let read = serving
                 && self.closing.is_none()
                 && !congested
                 && self.unwritten.bytes < limits::UNWRITTEN_BYTES_HIGH;
-            let deadline = self.deadline(congested);
+            let deadline = self.deadline();
             let event = {
                 let (mut reader, writer) = self.stream.split();
                 let connection = &mut self.connection;
@@ -212,7 +213,7 @@ impl Peer {
     }
 
     /// The next moment at which something has to be looked at.
-    fn deadline(&self, congested: bool) -> Instant {
+    fn deadline(&self) -> Instant {
         let mut deadline = self.silence_ends();
         if let Some((until, _)) = self.closing {
             deadline = deadline.min(until);
@@ -222,9 +223,6 @@ impl Peer {
         }
         if let Some(wake) = self.wake {
             deadline = deadline.min(Instant::now() + wake.since(world::now()));
-        }
-        if congested {
-            deadline = deadline.min(Instant::now() + limits::CONGESTION_LOOK_EVERY);
         }
         deadline
     }
@@ -512,5 +510,20 @@ mod tests {
         let much = Bytes::from(vec![0; limits::UNWRITTEN_BYTES_MAX]);
         unwritten.push(much).expect("room");
         assert_eq!(unwritten.push(Bytes::from_static(b"x")), Err("slow"));
+    }
+
+    /// What the future of an async function holds while it waits.
+    fn future_bytes<A, B, C, D, F: Future>(_: impl Fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_holds_no_buffer_and_little_else() {
+        let task = future_bytes(serve);
+        let session = size_of::<Entry>();
+        let key = size_of::<crate::keys::Key>();
+        let listening = size_of::<crate::online::Online>();
+        let held = task + session + key + listening;
+        assert!(held <= 3 * 1024, "task {task}, session {session}, key {key}, listening {listening}");
     }
 }

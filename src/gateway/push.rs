@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use api::envelope::Peeled;
-use api::ids::KeyId;
+use api::ids::{ChannelId, KeyId};
 use api::push::Listener;
 use api::{Ephemeral, Notice, Ticket};
 use bus::Heard;
@@ -17,6 +17,7 @@ use mtproto::AuthKeyId;
 use mtproto::session::SessionInput;
 use tl::functions;
 
+use crate::calls::Leaving;
 use crate::node::{Node, key_id};
 use crate::online::{Item, Online, Registry};
 use crate::sessions::{Entry, Use};
@@ -67,10 +68,16 @@ impl Push {
                 }
             }
             Notice::Channel(channel) => {
-                for online in self.online.of_channel(channel).iter().filter(|online| not_origin(online)) {
-                    online.news.lock().channel_grew(channel);
-                    schedule(node, online);
-                }
+                let mut members = self.online.of_channel(channel);
+                members.retain(|online| {
+                    not_origin(online) && {
+                        let mut news = online.news.lock();
+                        news.channel_grew(channel);
+                        // Who is being told of something will be told of this, too.
+                        news.begin_telling()
+                    }
+                });
+                tell_in_groups(node, channel, members);
             }
             Notice::Key(key) => reload_later(node, key, false),
             Notice::Jobs => node.jobs.notify_one(),
@@ -287,28 +294,72 @@ fn sessions_of(node: &Node, key: KeyId) -> Vec<Arc<Entry>> {
 
 /// Has a worker tell a key what waits for it, unless one does already.
 fn schedule(node: &Arc<Node>, online: &Arc<Online>) {
-    let mut news = online.news.lock();
-    if news.scheduled || !news.wanted || !news.waits() {
+    if !online.news.lock().begin_telling() {
         return;
     }
-    news.scheduled = true;
-    drop(news);
     let (node_, online_) = (Arc::clone(node), Arc::clone(online));
     if node.workers.push(move || tell(&node_, &online_)).is_err() {
         online.news.lock().scheduled = false;
     }
 }
 
+/// Has workers tell `members` the news of a channel, many in one look into the log: what is the same for all of them is then
+/// read and written once. That they are being told is noted already.
+fn tell_in_groups(node: &Arc<Node>, channel: ChannelId, members: Vec<Arc<Online>>) {
+    for group in members.chunks(limits::TOLD_IN_ONE_LOOK) {
+        let (node_, group_) = (Arc::clone(node), group.to_vec());
+        if node.workers.push(move || tell_group(&node_, channel, &group_)).is_err() {
+            group.iter().for_each(|online| online.news.lock().scheduled = false);
+        }
+    }
+}
+
+/// Tells a group of keys the news of a channel, and then each of them what else waits for it; on a worker.
+fn tell_group(node: &Arc<Node>, channel: ChannelId, group: &[Arc<Online>]) {
+    let mut told = Vec::with_capacity(group.len());
+    for online in group {
+        let sessions = sessions_of(node, online.key);
+        if targets(&sessions).is_empty() {
+            continue;
+        }
+        let from = online.news.lock().take_channel(channel);
+        if let Some(from) = from {
+            told.push((online, from, sessions));
+        }
+    }
+    let keys: Vec<_> = told.iter().map(|(online, from, _)| (online.key, *from)).collect();
+    match node.api.channel_pushes(channel, &keys, world::now()) {
+        Ok(pushes) => {
+            let mut leaving = Leaving::default();
+            for ((online, _, sessions), push) in told.iter().zip(pushes) {
+                if let Some(push) = online.news.lock().took(channel, push)
+                    && let Some(body) = push.body
+                {
+                    deliver(node, sessions, body.into(), (push.ticket, true), &mut leaving);
+                }
+            }
+            leaving.go(node);
+        }
+        Err(stop) => node.note_stop(&stop),
+    }
+    for online in group {
+        tell(node, online);
+    }
+}
+
 /// Tells a key what waits for it; on a worker, one at a time for each key.
 fn tell(node: &Arc<Node>, online: &Arc<Online>) {
+    if online.news.lock().end_telling() {
+        return;
+    }
     for _ in 0..limits::PUSHES_IN_A_ROW {
         let sessions = sessions_of(node, online.key);
-        let targets = targets(&sessions);
+        let anybody = !targets(&sessions).is_empty();
         let item = {
             let mut news = online.news.lock();
             let item = news.next();
             match item {
-                Some(item) if !targets.is_empty() => item,
+                Some(item) if anybody => item,
                 nobody_or_nothing => {
                     if let Some(item) = nobody_or_nothing {
                         news.put_back(&item);
@@ -318,7 +369,7 @@ fn tell(node: &Arc<Node>, online: &Arc<Online>) {
                 }
             }
         };
-        if let Err(stop) = tell_one(node, online, &item, &sessions, &targets) {
+        if let Err(stop) = tell_one(node, online, &item, &sessions) {
             node.note_stop(&stop);
         }
     }
@@ -331,7 +382,6 @@ fn tell_one(
     online: &Online,
     item: &Item,
     sessions: &[Arc<Entry>],
-    targets: &[&Arc<Entry>],
 ) -> Result<(), api::Stop> {
     let now = world::now();
     let (body, ticket, kept) = match item {
@@ -340,21 +390,31 @@ fn tell_one(
             online.news.lock().told_account(push.to, push.more);
             (push.body, push.ticket, true)
         }
-        Item::Channel(channel, from) => match node.api.channel_push(online.key, *channel, *from, now)? {
-            Some(push) => {
-                online.news.lock().told_channel(*channel, push.to.pts, push.more);
-                (push.body, push.ticket, true)
-            }
-            None => {
-                online.news.lock().forget_channel(*channel);
-                return Ok(());
-            }
-        },
+        Item::Channel(channel, from) => {
+            let push = node.api.channel_push(online.key, *channel, *from, now)?;
+            let Some(push) = online.news.lock().took(*channel, push) else { return Ok(()) };
+            (push.body, push.ticket, true)
+        }
         Item::Ephemeral(ticket, what) => (node.api.ephemeral_push(online.key, what, now)?, *ticket, false),
     };
     let Some(body) = body.map(Bytes::from) else { return Ok(()) };
-    for entry in targets {
-        entry.push(node, ticket, body.clone(), kept);
+    let mut leaving = Leaving::default();
+    deliver(node, sessions, body, (ticket, kept), &mut leaving);
+    leaving.go(node);
+    Ok(())
+}
+
+/// Puts a body into the lines of a key's sessions, to leave once `ticket` is durable; `kept` until it is acknowledged.
+fn deliver(
+    node: &Node,
+    sessions: &[Arc<Entry>],
+    body: Bytes,
+    (ticket, kept): (Ticket, bool),
+    leaving: &mut Leaving,
+) {
+    let targets = targets(sessions);
+    for entry in &targets {
+        leaving.add(node, entry, ticket, SessionInput::Push { body: body.clone(), kept });
     }
     metrics::pushed(targets.len());
     if kept {
@@ -362,7 +422,6 @@ fn tell_one(
             entry.miss();
         }
     }
-    Ok(())
 }
 
 /// To whom a push goes: the connected sessions of a person. If there is none, those that have called nothing yet: one that

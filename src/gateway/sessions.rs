@@ -14,6 +14,7 @@ use mtproto::session::{
 };
 use mtproto::{AuthKeyId, MsgId, Packet, SessionId};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::calls::Line;
 use crate::keys::Key;
@@ -46,6 +47,9 @@ pub(crate) struct Entry {
     /// Calls in the line and their bytes, to be read without its lock.
     pub(crate) calls: AtomicUsize,
     pub(crate) call_bytes: AtomicUsize,
+    /// Calls that wait for calls before them, and what wakes them when the session has moved on.
+    pub(crate) followers: AtomicUsize,
+    pub(crate) moved: Notify,
     use_: AtomicU8,
     /// Something was pushed to the key while this session was not connected.
     missed: AtomicBool,
@@ -228,6 +232,8 @@ impl Entry {
             line: Mutex::default(),
             calls: AtomicUsize::new(0),
             call_bytes: AtomicUsize::new(0),
+            followers: AtomicUsize::new(0),
+            moved: Notify::new(),
             use_: AtomicU8::new(Use::Unknown as u8),
             missed: AtomicBool::new(false),
             used: AtomicU64::new(world::now().secs()),
@@ -278,6 +284,13 @@ impl Entry {
     pub(crate) fn is_congested(&self) -> bool {
         self.calls.load(Ordering::Relaxed) > limits::CALLS_CONGESTED
             || self.call_bytes.load(Ordering::Relaxed) > limits::CALL_BYTES_CONGESTED
+    }
+
+    /// Has its connections look again whether they may be read.
+    pub(crate) fn rouse(&self) {
+        for path in &self.talk.lock().paths {
+            path.mailbox.ring();
+        }
     }
 
     /// Whether a connection is open.
@@ -394,6 +407,10 @@ impl Entry {
             if !answers.is_empty() {
                 self.handle(talk, answers, &mut outputs);
             }
+        }
+        // Under the lock: who looked at the calls before this has been counted before it, so nobody sleeps through it.
+        if self.followers.load(Ordering::Relaxed) > 0 {
+            self.moved.notify_waiters();
         }
         if ended.is_empty() { Aftermath::Nothing } else { Aftermath::End(ended) }
     }

@@ -9,14 +9,16 @@ use crate::error::Done;
 use crate::files;
 use crate::ids::{Peer, SERVICE, UserId};
 use crate::messages::{self, Outgoing};
-use crate::tables::{BOXES, COPIES, HEADS, HISTORY};
+use crate::tables::{BOXES, COPIES, HISTORY};
 use crate::updates;
 
 /// Puts a message into a person's box, on top of its conversation and into their log; deals its id.
 ///
 /// Gives the id, and the pts of the person's log after it.
 pub(crate) fn put(cx: &mut Ctx<'_, '_>, owner: UserId, mut message: stored::Message) -> Done<(i32, i32)> {
-    message.id = next_id(cx, owner)?;
+    let mut head = updates::head(cx.tx, owner)?;
+    message.id = head.next_msg_id;
+    head.next_msg_id = message.id.saturating_add(1);
     let peer = Peer::from(&message.peer);
     cx.tx.put(&BOXES, &(owner, message.id), &message)?;
     files::hold_message(cx, &message)?;
@@ -28,17 +30,8 @@ pub(crate) fn put(cx: &mut Ctx<'_, '_>, owner: UserId, mut message: stored::Mess
         cx.tx.put(&COPIES, &(owner, UserId(author), id), &copy)?;
     }
     dialogs::push(cx, owner, peer, &message)?;
-    let pts = updates::append(cx, owner, stored::ChangeNew { id: message.id }.into(), 1)?;
+    let pts = updates::append_to(cx, owner, head, stored::ChangeNew { id: message.id }.into(), 1)?;
     Ok((message.id, pts))
-}
-
-/// Deals the next message id of a box.
-pub(crate) fn next_id(cx: &mut Ctx<'_, '_>, owner: UserId) -> Done<i32> {
-    let mut head = updates::head(cx.tx, owner)?;
-    let id = head.next_msg_id;
-    head.next_msg_id = id.saturating_add(1);
-    cx.tx.put(&HEADS, &owner, &head)?;
-    Ok(id)
 }
 
 /// The id that `put` will deal next, without dealing it.

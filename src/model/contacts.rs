@@ -22,6 +22,11 @@ pub fn find(tx: &Tx<'_>, me: UserId, other: UserId) -> Done<Option<stored::Conta
     Ok(tx.get(&CONTACTS, &(me, other))?)
 }
 
+/// Whether `me` has `other` as a contact.
+pub fn has(tx: &Tx<'_>, me: UserId, other: UserId) -> Done<bool> {
+    Ok(tx.has(&CONTACTS, &(me, other))?)
+}
+
 /// Makes somebody a contact under a name, or renames them.
 pub fn add(
     cx: &mut Ctx<'_, '_>,

@@ -50,10 +50,15 @@ pub const IDS_MAX: usize = 100;
 pub const CLEAR_STEP: usize = 100;
 /// pts that a log keeps behind its head.
 pub const LOG_KEEP: i32 = 50_000;
-/// Rows a call trims from a log that is too long.
-pub const LOG_TRIM_STEP: usize = 16;
-/// Forgotten `random_id`s that go with each message that comes.
-pub const SENT_TRIM_STEP: usize = 16;
+/// A log that is too long is trimmed whenever its pts has grown by this: a look at its oldest rows costs the same for one row
+/// as for many.
+pub const LOG_TRIM_EVERY: i32 = 64;
+/// Rows that one trimming takes at most: sixteen for each pts that came.
+pub const LOG_TRIM_STEP: usize = 1024;
+/// With every so many messages old `random_id`s are looked for.
+pub const SENT_TRIM_EVERY: i32 = 16;
+/// Forgotten `random_id`s that go in one look.
+pub const SENT_TRIM_STEP: usize = 256;
 /// Changes without a pts between two that have one; well below half of `SLICE_MAX`, so that every slice leads on.
 pub const ASIDES_MAX: i32 = 200;
 /// Log rows in one slice of a difference.
@@ -118,3 +123,8 @@ pub const STRAYS_SHARDS: usize = 256;
 pub const VIOLATIONS_MAX: usize = 1_000;
 /// Keys on which one person may be logged in.
 pub const LOGINS_MAX: usize = 100;
+
+/// Whether a log whose pts went from `before` to `after` is to be trimmed now.
+pub(crate) const fn trims(before: i32, after: i32) -> bool {
+    before / LOG_TRIM_EVERY != after / LOG_TRIM_EVERY
+}

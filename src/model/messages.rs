@@ -123,8 +123,8 @@ fn send_private(cx: &mut Ctx<'_, '_>, me: UserId, them: UserId, out: Outgoing) -
     if target.deleted {
         return Err(Refusal::InputUserDeactivated.into());
     }
-    let relation = users::relation(cx.tx, me, them)?;
-    if relation.blocked {
+    let (blocked, blocked_by) = users::blocks(cx.tx, me, them)?;
+    if blocked {
         return Err(Refusal::YouBlockedUser.into());
     }
     let reply = check_reply(cx.tx, me, Peer::User(them), out.reply_to.as_ref())?;
@@ -134,7 +134,7 @@ fn send_private(cx: &mut Ctx<'_, '_>, me: UserId, them: UserId, out: Outgoing) -
         return boxes::put(cx, me, mine);
     }
     // The service account has no box, and who blocked somebody hears nothing: the sender keeps their copy, unread for ever.
-    if them == SERVICE || relation.blocked_by {
+    if them == SERVICE || blocked_by {
         return boxes::put(cx, me, mine);
     }
     let my_id = boxes::peek_id(cx, me)?;
@@ -275,7 +275,7 @@ pub fn edit(cx: &mut Ctx<'_, '_>, me: UserId, peer: Peer, id: i32, change: &Edit
     check_editable(&message, me, cx.date(), peer == Peer::User(me))?;
     // Who was blocked does not get through by what they wrote before, either.
     let barred = match peer {
-        Peer::User(them) => users::relation(cx.tx, me, them)?.blocked_by,
+        Peer::User(them) => users::blocks(cx.tx, me, them)?.1,
         Peer::Chat(_) | Peer::Channel(_) => false,
     };
     let mut pts = 0;

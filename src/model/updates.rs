@@ -49,11 +49,23 @@ pub fn append(
     change: stored::enums::Change,
     pts_count: i32,
 ) -> Done<i32> {
-    let mut head = head(cx.tx, user)?;
+    let head = head(cx.tx, user)?;
+    append_to(cx, user, head, change, pts_count)
+}
+
+/// The same on top of a head that was read, and perhaps changed, already; it is written with it.
+pub(crate) fn append_to(
+    cx: &mut Ctx<'_, '_>,
+    user: UserId,
+    mut head: stored::UserHead,
+    change: stored::enums::Change,
+    pts_count: i32,
+) -> Done<i32> {
+    let before = head.pts;
     head.pts = head.pts.saturating_add(pts_count);
     let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count, change };
     cx.tx.put(&LOGS, &(user, head.pts, 0), &row)?;
-    trim(cx.tx, user, &mut head)?;
+    trim(cx.tx, user, &mut head, before)?;
     cx.tx.put(&HEADS, &user, &head)?;
     cx.effects.tell(Notice::User(user));
     Ok(head.pts)
@@ -77,26 +89,29 @@ pub fn append_aside(cx: &mut Ctx<'_, '_>, user: UserId, update: enums::Update) -
 /// Takes one pts with a deletion of nothing: a client names its place by pts alone, and could not come past more asides than
 /// a slice holds. It is nobody's own, so that every client counts it.
 fn rest(cx: &mut Ctx<'_, '_>, user: UserId, head: &mut stored::UserHead) -> Done<()> {
+    let before = head.pts;
     head.pts = head.pts.saturating_add(1);
     let change = stored::ChangeDelete { ids: Vec::new() }.into();
     let row = stored::Logged { origin: 0, date: cx.date(), pts_count: 1, change };
     cx.tx.put(&LOGS, &(user, head.pts, 0), &row)?;
-    trim(cx.tx, user, head)
+    trim(cx.tx, user, head, before)
 }
 
-/// Keeps a log's length bounded: a long one loses a few of its oldest rows with every row that comes.
-fn trim(tx: &mut Tx<'_>, user: UserId, head: &mut stored::UserHead) -> Done<()> {
+/// Keeps a log's length bounded: a long one loses its oldest rows, many at once and not with every row that comes.
+fn trim(tx: &mut Tx<'_>, user: UserId, head: &mut stored::UserHead, pts_before: i32) -> Done<()> {
     let floor = head.pts.saturating_sub(limits::LOG_KEEP);
-    if floor <= head.log_floor {
+    if floor <= head.log_floor || !limits::trims(pts_before, head.pts) {
         return Ok(());
     }
-    for (key, row) in tx.scan(&LOGS, LOGS.of(user), Order::Forward, limits::LOG_TRIM_STEP)? {
-        if key.1 > floor {
+    let oldest = LOGS.of(user).after(&(user, head.log_floor, 0));
+    for key in tx.keys(&LOGS, oldest, Order::Forward, limits::LOG_TRIM_STEP)? {
+        let (_, pts, aside) = key;
+        if pts > floor {
             break;
         }
         tx.delete(&LOGS, &key)?;
-        if row.pts_count > 0 {
-            head.log_floor = key.1;
+        if aside == 0 {
+            head.log_floor = pts;
         }
     }
     Ok(())

@@ -254,13 +254,18 @@ pub struct Relation {
 
 /// How `me` stands to `other`.
 pub fn relation(tx: &Tx<'_>, me: UserId, other: UserId) -> Done<Relation> {
-    let contact = tx.get(&CONTACTS, &(me, other))?.is_some();
+    let contact = tx.has(&CONTACTS, &(me, other))?;
     Ok(Relation {
         contact,
-        mutual: contact && tx.get(&CONTACTS, &(other, me))?.is_some(),
-        blocked: tx.get(&BLOCKED, &(me, other))?.is_some(),
-        blocked_by: tx.get(&BLOCKED, &(other, me))?.is_some(),
+        mutual: contact && tx.has(&CONTACTS, &(other, me))?,
+        blocked: tx.has(&BLOCKED, &(me, other))?,
+        blocked_by: tx.has(&BLOCKED, &(other, me))?,
     })
+}
+
+/// Who of two people has blocked the other: `me` them, they `me`.
+pub(crate) fn blocks(tx: &Tx<'_>, me: UserId, other: UserId) -> Done<(bool, bool)> {
+    Ok((tx.has(&BLOCKED, &(me, other))?, tx.has(&BLOCKED, &(other, me))?))
 }
 
 /// Whether there is such a basic group.

@@ -75,7 +75,7 @@ pub(crate) fn encode<K: Key>(family: u8, key: &K) -> Vec<u8> {
 
 /// What all keys of `owner` in the table `family` begin with.
 pub(crate) fn encode_owner<O: OwnerId>(family: u8, owner: O) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEAD_BYTES + 20);
+    let mut out = Vec::with_capacity(HEAD_BYTES + 28);
     out.extend_from_slice(&vshard(O::KIND, owner.owner()).to_be_bytes());
     out.push(O::KIND);
     out.extend_from_slice(&owner.owner().to_be_bytes());

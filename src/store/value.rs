@@ -1,6 +1,6 @@
 //! What stands in front of a stored record: a format byte and a checksum, looked at on every read.
 
-use tl::{Decode, Encode, Error, Reader, Record, Writer};
+use tl::{Decode, Encode, Error, Layer, Reader, Record, Writer};
 
 use crate::fault::{Fault, KeyTrace};
 use crate::limits::VALUE_BYTES_MAX;
@@ -29,15 +29,17 @@ const HEAD_BYTES: usize = 1 + 4;
 
 /// The bytes that an engine keeps for `record` under `key`.
 pub(crate) fn seal<V: Record>(key: &[u8], record: &V) -> Result<Vec<u8>, Fault> {
-    let record = record.to_bytes();
-    let bytes = HEAD_BYTES + record.len();
+    let mut writer = Writer::spare(Layer::ALL);
+    writer.raw(&[FORMAT, 0, 0, 0, 0]);
+    record.encode(&mut writer);
+    let mut value = writer.finish();
+    let bytes = value.len();
     if bytes > VALUE_BYTES_MAX {
         return Err(Fault::ValueTooLong { table: table::<V>(), bytes });
     }
-    let mut value = Vec::with_capacity(bytes);
-    value.push(FORMAT);
-    value.extend_from_slice(&checksum(key, &record).to_le_bytes());
-    value.extend_from_slice(&record);
+    if let Some(([_, head @ ..], record)) = value.split_first_chunk_mut::<HEAD_BYTES>() {
+        *head = checksum(key, record).to_le_bytes();
+    }
     Ok(value)
 }
 

@@ -114,9 +114,7 @@ fn decode(model: &Model, of: &Type, names: &[&Name], out: &mut String) {
 fn read(name: &Name, id: &str) -> String {
     match (name.is_unit(), name.boxed) {
         (true, _) => format!("{}::read({id}, r).map(|_| Self::{})", name.path, name.ident),
-        (false, true) => {
-            format!("{}::read({id}, r).and_then(|x| r.boxed(x)).map(Self::{})", name.path, name.ident)
-        }
+        (false, true) => format!("{}::read_boxed({id}, r).map(Self::{})", name.path, name.ident),
         (false, false) => format!("{}::read({id}, r).map(Self::{})", name.path, name.ident),
     }
 }

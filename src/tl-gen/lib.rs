@@ -10,6 +10,7 @@ mod model;
 mod names;
 mod parse;
 mod rust;
+mod size;
 mod structs;
 
 use model::{Model, World};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::parse::{Decl, Otherwise, Param, Section, Ty};
-use crate::rust;
+use crate::{rust, size};
 
 /// The layers whose words are known.
 pub const LAYERS: std::ops::RangeInclusive<u16> = 146..=232;
@@ -51,7 +51,7 @@ pub struct Name {
     pub unspeakable: bool,
     /// Used bare somewhere.
     pub bare: bool,
-    /// Fields that stand in a box because the struct would contain itself.
+    /// Fields that stand in a box: the struct would contain itself, or they are large and mostly absent.
     pub boxed_fields: BTreeSet<String>,
 }
 
@@ -119,6 +119,7 @@ impl Model {
         model.check()?;
         model.find_ranges();
         model.find_boxes();
+        size::box_large(&mut model);
         model.find_zeros()?;
         model.find_unspeakable();
         Ok(model)
@@ -131,6 +132,15 @@ impl Model {
 
     pub fn constructor(&self, world: World, name: &str) -> Option<&Name> {
         self.by_name.get(&(world, false, name.to_owned())).map(|&i| &self.names[i])
+    }
+
+    /// Whether a constructor stands in a box inside its enum.
+    pub fn in_box(&self, name: &Name) -> bool {
+        let of = match &name.newest().result {
+            Ty::Named(of) if !name.function => self.type_of(name.world, of),
+            _ => None,
+        };
+        name.boxed && of.is_some_and(Type::is_enum)
     }
 
     /// The Rust type of a value.

@@ -49,6 +49,9 @@ fn structure(model: &Model, name: &Name, out: &mut String) {
     let _ = writeln!(out, "    pub const ID: u32 = {:#010x};", newest.id);
     let _ = writeln!(out, "    pub const IDS: &'static [u32] = &[{}];", ids.join(", "));
     read(model, name, out);
+    if model.in_box(name) {
+        read_boxed(model, name, out);
+    }
     if name.bare {
         bare(model, name, out);
     }
@@ -107,6 +110,10 @@ fn read(model: &Model, name: &Name, out: &mut String) {
     );
     out.push_str("        match id {\n");
     for (k, shape) in name.shapes.iter().enumerate() {
+        if model.in_box(name) && fits(model, name, k).is_some() {
+            let _ = writeln!(out, "            {:#010x} => Self::read_boxed(id, r).map(|x| *x),", shape.id);
+            continue;
+        }
         let _ = writeln!(out, "            {:#010x} => {{", shape.id);
         read_shape(model, name, k, out);
         out.push_str("            }\n");
@@ -125,7 +132,7 @@ fn read_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
         if param.ty == Ty::Flags {
             let _ = writeln!(out, "                let w_{} = r.u32()?;", param.name);
         } else if is_field(param) {
-            let boxed = k == 0 && name.boxed_fields.contains(&param.name);
+            let boxed = is_boxed_field(name, param);
             let value = read_value(model, name, &param.ty, boxed);
             let value = match &param.flag {
                 Some((word, bit)) if param.ty == Ty::True => format!("w_{word} & {:#x} != 0", 1u32 << bit),
@@ -160,6 +167,69 @@ fn read_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
         let _ = writeln!(literal, "                    {rust}: {value},");
     }
     let _ = writeln!(out, "                Ok(Self {{\n{literal}                }})");
+}
+
+/// `read_boxed`: the same into a box, field by field where it will stay. A large struct is not moved there as a whole, and what
+/// is absent, most of it, costs nothing but the zero value.
+fn read_boxed(model: &Model, name: &Name, out: &mut String) {
+    out.push_str(
+        "    pub(crate) fn read_boxed(id: u32, r: &mut crate::Reader<'_>) -> Result<Box<Self>, crate::Error> {\n",
+    );
+    out.push_str("        let mut x;\n        match id {\n");
+    for (k, shape) in name.shapes.iter().enumerate() {
+        let Some(sources) = fits(model, name, k) else { continue };
+        let _ = writeln!(out, "            {:#010x} => {{", shape.id);
+        out.push_str("                x = r.room::<Self>()?;\n");
+        for param in &shape.params {
+            if param.ty == Ty::Flags {
+                let _ = writeln!(out, "                let w_{} = r.u32()?;", param.name);
+            } else if is_field(param) {
+                let field = snake(&param.name);
+                let boxed = is_boxed_field(name, param);
+                let value = read_value(model, name, &param.ty, boxed);
+                let source = sources.iter().find(|(of, _)| *of == param.name).map(|(_, source)| source);
+                let keep = |value: &str| match source {
+                    Some(Source::Wrapped) => format!("x.{field} = Some({value});"),
+                    Some(_) => format!("x.{field} = {value};"),
+                    None => format!("let _ = {value};"),
+                };
+                let code = match &param.flag {
+                    Some((word, bit)) if param.ty == Ty::True => {
+                        keep(&format!("w_{word} & {:#x} != 0", 1u32 << bit))
+                    }
+                    Some((word, bit)) => {
+                        let value = if source.is_some() { format!("Some({value})") } else { value };
+                        format!("if w_{word} & {:#x} != 0 {{ {} }}", 1u32 << bit, keep(&value))
+                    }
+                    None => keep(&value),
+                };
+                let _ = writeln!(out, "                {code}");
+            }
+        }
+        out.push_str("                Ok(x)\n            }\n");
+    }
+    out.push_str("            _ => Self::read(id, r).and_then(|x| r.boxed(x)),\n        }\n    }\n");
+}
+
+/// Where the fields of the struct come from when shape `k` is read, by name, if each is just as it stands there or absent.
+fn fits(model: &Model, name: &Name, k: usize) -> Option<Vec<(String, Source)>> {
+    let shape = &name.shapes[k];
+    let mut sources = Vec::new();
+    for field in name.fields() {
+        let source = if k == 0 { Source::Same } else { derive::reading(model, name, shape, field).ok()? };
+        match source {
+            Source::Same | Source::Wrapped => sources.push((field.name.clone(), source)),
+            Source::Absent => {}
+            Source::Or(_) | Source::Made(_) => return None,
+        }
+    }
+    Some(sources)
+}
+
+/// Whether a field of some shape is read into a box of its own.
+fn is_boxed_field(name: &Name, param: &Param) -> bool {
+    name.boxed_fields.contains(&param.name)
+        && name.fields().any(|field| field.name == param.name && field.ty == param.ty)
 }
 
 fn read_value(model: &Model, name: &Name, ty: &Ty, boxed: bool) -> String {

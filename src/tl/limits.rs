@@ -9,3 +9,9 @@ pub const MEMORY_PER_BYTE_MAX: usize = 32;
 
 /// What a reader may allocate beyond that, whatever the length: room for one large object behind few bytes.
 pub const MEMORY_BASE_BYTES: usize = 64 * 1024;
+
+/// The largest buffer that a thread keeps for what it writes next, in bytes.
+pub const SPARE_BYTES_MAX: usize = 64 * 1024;
+
+/// Such buffers for each thread.
+pub const SPARES_MAX: usize = 4;

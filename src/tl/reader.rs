@@ -54,6 +54,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`] if fewer are left.
+    #[inline]
     pub fn raw(&mut self, n: usize) -> Result<&'a [u8], Error> {
         let (head, rest) = self.rest.split_at_checked(n).ok_or(Error::Truncated)?;
         self.rest = rest;
@@ -64,6 +65,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`] if fewer are left.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let (head, rest) = self.rest.split_first_chunk().ok_or(Error::Truncated)?;
         self.rest = rest;
@@ -74,6 +76,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`] if fewer than 4 bytes are left.
+    #[inline]
     pub fn u32(&mut self) -> Result<u32, Error> {
         // spec: TL-1
         self.array().map(u32::from_le_bytes)
@@ -89,6 +92,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`] if fewer than 4 bytes are left.
+    #[inline]
     pub fn i32(&mut self) -> Result<i32, Error> {
         self.array().map(i32::from_le_bytes)
     }
@@ -97,6 +101,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`] if fewer than 8 bytes are left.
+    #[inline]
     pub fn i64(&mut self) -> Result<i64, Error> {
         self.array().map(i64::from_le_bytes)
     }
@@ -105,6 +110,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`] if fewer than 8 bytes are left.
+    #[inline]
     pub fn f64(&mut self) -> Result<f64, Error> {
         self.array().map(f64::from_le_bytes)
     }
@@ -157,6 +163,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Error::Truncated`], or [`Error::UnknownConstructor`] for neither `boolTrue` nor `boolFalse`.
+    #[inline]
     pub fn bool(&mut self) -> Result<bool, Error> {
         match self.u32()? {
             crate::BOOL_TRUE => Ok(true),
@@ -194,6 +201,16 @@ impl<'a> Reader<'a> {
             out.push(element(self)?);
         }
         Ok(out)
+    }
+
+    /// A box that is paid for, with a zero value in it, to read a large value into.
+    ///
+    /// # Errors
+    /// [`Error::TooBig`].
+    #[inline]
+    pub fn room<T: Default>(&mut self) -> Result<Box<T>, Error> {
+        self.charge(size_of::<T>())?;
+        Ok(Box::default())
     }
 
     /// Puts a large or recursive value into a box that is paid for.

@@ -77,17 +77,17 @@ pub fn read_strict<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
 /// The bytes of `value` in the words of `layer`, for what every layer can say; else see [`say()`].
 #[must_use]
 pub fn write<T: Encode + ?Sized>(value: &T, layer: Layer) -> Vec<u8> {
-    let mut w = Writer::new(layer);
+    let mut w = Writer::spare(layer);
     value.encode(&mut w);
-    w.out
+    w.finish()
 }
 
 /// The bytes of `value` in the words of `layer`; `None` if that layer has no words for it, and nothing must be sent.
 #[must_use]
 pub fn say<T: Encode + ?Sized>(value: &T, layer: Layer) -> Option<Vec<u8>> {
-    let mut w = Writer::new(layer);
+    let mut w = Writer::spare(layer);
     value.encode(&mut w);
-    (!w.unspeakable).then_some(w.out)
+    w.said()
 }
 
 macro_rules! primitives {

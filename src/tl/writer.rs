@@ -1,6 +1,15 @@
 //! Writing: values into bytes, in the words of one layer.
 
+use std::cell::RefCell;
+
+use crate::limits::{SPARE_BYTES_MAX, SPARES_MAX};
 use crate::{BOOL_FALSE, BOOL_TRUE, Encode, VECTOR};
+
+thread_local! {
+    /// Buffers for whoever writes next on this thread: they have grown already to what is usually written. More than one,
+    /// because records are written while an answer is.
+    static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A version of the API language, as a client states it in `invokeWithLayer`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,33 +43,70 @@ impl Writer {
         Self { out: Vec::new(), layer, unspeakable: false }
     }
 
+    /// A writer for `layer` into a spare buffer of the thread, which [`Self::finish`] gives back.
+    #[must_use]
+    pub fn spare(layer: Layer) -> Self {
+        let mut out = SPARES.with_borrow_mut(Vec::pop).unwrap_or_default();
+        out.clear();
+        Self { out, layer, unspeakable: false }
+    }
+
+    /// What was written, in memory of exactly its size.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        if self.out.capacity() > SPARE_BYTES_MAX {
+            return self.out;
+        }
+        let exact = self.out.as_slice().to_vec();
+        SPARES.with_borrow_mut(|spares| {
+            if spares.len() < SPARES_MAX {
+                spares.push(self.out);
+            }
+        });
+        exact
+    }
+
+    /// As [`Self::finish`]; nothing if it could not be said in the layer.
+    #[must_use]
+    pub fn said(self) -> Option<Vec<u8>> {
+        let unspeakable = self.unspeakable;
+        let bytes = self.finish();
+        (!unspeakable).then_some(bytes)
+    }
+
     /// Bytes as they are.
+    #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
     /// An id or a word of flags.
+    #[inline]
     pub fn u32(&mut self, value: u32) {
         // spec: TL-1
         self.raw(&value.to_le_bytes());
     }
 
     /// An `int`.
+    #[inline]
     pub fn i32(&mut self, value: i32) {
         self.raw(&value.to_le_bytes());
     }
 
     /// A `long`.
+    #[inline]
     pub fn i64(&mut self, value: i64) {
         self.raw(&value.to_le_bytes());
     }
 
     /// A `double`.
+    #[inline]
     pub fn f64(&mut self, value: f64) {
         self.raw(&value.to_le_bytes());
     }
 
     /// `Bool`.
+    #[inline]
     pub fn bool(&mut self, value: bool) {
         self.u32(if value { BOOL_TRUE } else { BOOL_FALSE });
     }
@@ -68,18 +114,25 @@ impl Writer {
     /// `bytes` and `string`. The notation has 24 bits for the length; what is longer is unspeakable.
     pub fn bytes(&mut self, value: &[u8]) {
         // spec: TL-2
-        let start = self.out.len();
-        match u32::try_from(value.len()) {
-            Ok(len @ 0..254) => self.out.push(len as u8),
-            Ok(len @ 254..0x100_0000) => self.u32(len << 8 | 254),
+        // One look at the room for all that follows.
+        self.out.reserve(value.len().saturating_add(8));
+        let head = match u32::try_from(value.len()) {
+            Ok(len @ 0..254) => {
+                self.out.push(len as u8);
+                1
+            }
+            Ok(len @ 254..0x100_0000) => {
+                self.u32(len << 8 | 254);
+                4
+            }
             _ => {
                 self.unspeakable = true;
                 return;
             }
-        }
+        };
         self.raw(value);
-        let padded = start + (self.out.len() - start).next_multiple_of(4);
-        self.out.resize(padded, 0);
+        let padding = (head + value.len()).next_multiple_of(4) - (head + value.len());
+        self.raw([0; 3].get(..padding).unwrap_or_default());
     }
 
     /// `Vector<T>`, without the elements that cannot be said in this layer.

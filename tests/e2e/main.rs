@@ -96,6 +96,38 @@ async fn a_call_is_answered() {
     assert_eq!((error.error_code, error.error_message.as_str()), (401, "AUTH_KEY_UNREGISTERED"));
 }
 
+/// A query that is to follow another.
+struct After(i64);
+
+impl tl::Encode for After {
+    fn encode(&self, writer: &mut tl::Writer) {
+        functions::InvokeAfterMsg { msg_id: self.0 }.encode(writer);
+        functions::help::GetNearestDc {}.encode(writer);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_overtook_the_one_it_is_to_follow_begins_once_that_is_done() {
+    let house = house().await;
+    let (mut client, mut session) = house.session().await;
+    session.ping(&mut client).await;
+    let (first, late) = session.seal(&functions::help::GetConfig {});
+    let (second, early) = session.seal(&After(first));
+    client.send(&early).await;
+    // Longer than a call is held because a number before it is missing: it waits for its predecessor then, and nothing that
+    // a client can see says so. It would be refused after a second.
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    client.send(&late).await;
+    let result = session
+        .wait(&mut client, |body| {
+            let result = body.strip_prefix(&tl::service::RpcResult::ID.to_le_bytes())?;
+            let (id, result) = result.split_first_chunk()?;
+            (i64::from_le_bytes(*id) == second).then(|| result.to_vec())
+        })
+        .await;
+    assert!(tl::read::<tl::types::NearestDc>(&result).is_ok(), "{result:x?}");
+}
+
 // proves: TR-11, PFS-5
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_key_is_told_404_and_its_connection_closes() {

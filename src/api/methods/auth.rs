@@ -106,7 +106,7 @@ fn sign_in(cx: &mut Cx<'_, '_>, _: Guest, req: auth::SignIn) -> Rpc<enums::auth:
         req.phone_code.as_deref().unwrap_or_default(),
     )?;
     let Some(user) = users::by_phone(cx.model.tx, &phone)?.filter(|user| *user != SERVICE) else {
-        let terms = terms_of_service();
+        let terms = Box::new(terms_of_service());
         return Ok(types::auth::AuthorizationSignUpRequired { terms_of_service: Some(terms) }.into());
     };
     login::consume(&mut cx.model, &phone)?;

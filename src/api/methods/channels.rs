@@ -433,6 +433,49 @@ pub(in crate::methods) mod tests {
     }
 
     #[test]
+    fn many_are_told_at_once_byte_for_byte_what_each_would_be_told_alone() {
+        let mut world = World::new();
+        let [ann, mut bob, cid, dee, eve] =
+            ["Ann", "Bob", "Cid", "Dee", "Eve"].map(|name| world.person(name));
+        bob.layer = 158;
+        let second = world.device(&ann);
+        world.call(&bob, &updates::GetState {}).expect("a layer");
+        for broadcast in [true, false] {
+            let id = made(&mut world, &ann, broadcast, &[&bob, &cid]);
+            post(&mut world, &ann, id, "the first").expect("posted");
+            let start = world.api.listener(ann.key).expect("reads").expect("a login").channels;
+            let start = start.iter().find(|(channel, _)| channel.0 == id).expect("her channel").1;
+            if !broadcast {
+                let channel = input(&world, &ann, id);
+                let hide = req::TogglePreHistoryHidden { channel, enabled: true };
+                world.call(&ann, &hide).expect("hidden");
+                post(&mut world, &bob, id, "by another").expect("posted");
+            }
+            let (channel, users) = (input(&world, &ann, id), vec![world.input_user(&ann, &dee)]);
+            world.call(&ann, &req::InviteToChannel { channel, users }).expect("invited");
+            let changed = post(&mut world, &ann, id, "to be changed").expect("posted");
+            let edit = messages::EditMessage {
+                peer: peer(&world, &ann, id),
+                id: changed,
+                message: Some("changed".to_owned()),
+                ..Default::default()
+            };
+            world.call(&ann, &edit).expect("edited");
+            for from in [0, 1, start, start + 2, i32::MAX] {
+                let devices = [&ann, &second, &bob, &cid, &dee, &eve];
+                let keys: Vec<_> = devices.iter().map(|device| (device.key, from)).collect();
+                let together = world.api.channel_pushes(ChannelId(id), &keys, world.now).expect("reads");
+                assert!(together.iter().take(5).all(Option::is_some) && together[5].is_none());
+                for ((key, from), push) in keys.into_iter().zip(together) {
+                    let alone = world.api.channel_push(key, ChannelId(id), from, world.now).expect("reads");
+                    let what = |push: crate::push::Push| (push.body, push.to, push.more);
+                    assert_eq!(push.map(what), alone.map(what), "{key:?} from {from}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_public_channel_is_read_joined_and_left_freely() {
         let mut world = World::new();
         let (ann, bob) = (world.person("Ann"), world.person("Bob"));

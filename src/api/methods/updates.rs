@@ -234,6 +234,50 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_is_too_long_loses_its_oldest_rows_and_nothing_newer() {
+        use model::limits::{LOG_KEEP, LOG_TRIM_EVERY};
+        use model::tables::{HEADS, LOGS};
+        use store::{Order, Tx};
+
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let to_bob = world.input_peer(&ann, &bob);
+        // As if Bob's log had grown to all that is kept, and a few of its oldest rows were still there, an aside among them.
+        let age = |tx: &mut Tx<'_>| -> model::Done<()> {
+            let head = model::updates::head(tx, bob.user)?;
+            for (pts, aside) in [(2, 0), (3, 0), (3, 1), (20, 0), (LOG_TRIM_EVERY + 40, 0)] {
+                let change = tl::stored::ChangeDelete { ids: Vec::new() }.into();
+                let row = tl::stored::Logged { origin: 0, date: 1, pts_count: i32::from(aside == 0), change };
+                tx.put(&LOGS, &(bob.user, pts, aside), &row)?;
+            }
+            let old = tl::stored::UserHead { pts: LOG_KEEP + 30, log_floor: 1, ..head };
+            Ok(tx.put(&HEADS, &bob.user, &old)?)
+        };
+        world.api.store().write(age).expect("written");
+        for number in 0..LOG_TRIM_EVERY {
+            world.say(&ann, to_bob.clone(), "more", i64::from(number) + 1);
+        }
+        let look = |tx: &mut Tx<'_>| -> model::Done<_> {
+            let left = tx.keys(&LOGS, LOGS.of(bob.user), Order::Forward, 3)?;
+            Ok((model::updates::head(tx, bob.user)?, left.iter().map(|key| key.1).collect::<Vec<_>>()))
+        };
+        let ((head, left), _) = world.api.store().read(look).expect("read");
+        let end = LOG_KEEP + 30 + LOG_TRIM_EVERY;
+        assert_eq!((head.pts, head.log_floor), (end, 20), "what is at most kept is not touched");
+        assert_eq!(left, [LOG_TRIM_EVERY + 40, LOG_KEEP + 31, LOG_KEEP + 32]);
+        let behind = updates::GetDifference { pts: 19, date: 1, ..Default::default() };
+        let told = world.call(&bob, &behind).expect("an answer");
+        assert!(matches!(told, enums::updates::Difference::DifferenceTooLong(_)), "{told:?}");
+        // The rows in between were never written; whoever looks at the whole afterwards need not miss them.
+        let forget = |tx: &mut Tx<'_>| -> model::Done<()> {
+            tx.delete(&LOGS, &(bob.user, LOG_TRIM_EVERY + 40, 0))?;
+            let head = model::updates::head(tx, bob.user)?;
+            Ok(tx.put(&HEADS, &bob.user, &tl::stored::UserHead { log_floor: LOG_KEEP + 30, ..head })?)
+        };
+        world.api.store().write(forget).expect("written");
+    }
+
+    #[test]
     fn a_device_that_was_away_catches_up_in_order_and_nothing_comes_twice() {
         let mut world = World::new();
         let (ann, bob) = (world.person("Ann"), world.person("Bob"));

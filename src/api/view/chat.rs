@@ -48,10 +48,21 @@ impl View<'_, '_> {
     /// A supergroup or a broadcast channel. Who may not read it reads that they may not.
     pub fn channel(&self, id: ChannelId) -> Done<enums::Chat> {
         let row = self.tx.get(&model::tables::CHANNELS, &id)?.unwrap_or_default();
-        let access_hash = self.site.access_hash(self.me, Kind::Channel, id.0);
         let member = channels::member(self.tx, id, self.me)?;
-        let inside = channels::is_in(member.as_ref());
-        let banned = channels::banned_rights(member.as_ref(), self.now);
+        self.channel_of(id, row, channels::head(self.tx, id)?.members, member.as_ref())
+    }
+
+    /// The same of rows that have been read already: the channel's own, how many members it has, the viewer's place in it.
+    pub(crate) fn channel_of(
+        &self,
+        id: ChannelId,
+        row: stored::Channel,
+        members: i32,
+        member: Option<&stored::Member>,
+    ) -> Done<enums::Chat> {
+        let access_hash = self.site.access_hash(self.me, Kind::Channel, id.0);
+        let inside = channels::is_in(member);
+        let banned = channels::banned_rights(member, self.now);
         let locked = banned & rights::NO_VIEW != 0;
         // Who was in it once knows it; what it is now they learn from nobody but its members.
         if row.deleted || row.id == 0 || locked || (member.is_none() && row.username.is_none()) {
@@ -66,11 +77,10 @@ impl View<'_, '_> {
             }
             .into());
         }
-        let head = channels::head(self.tx, id)?;
-        let bits = channels::admin_rights(member.as_ref());
-        let until = member.as_ref().map_or(0, |m| m.banned_until);
+        let bits = channels::admin_rights(member);
+        let until = member.map_or(0, |m| m.banned_until);
         Ok(types::Channel {
-            creator: member.as_ref().is_some_and(|m| m.creator && !m.left),
+            creator: member.is_some_and(|m| m.creator && !m.left),
             left: !inside,
             broadcast: !row.megagroup,
             megagroup: row.megagroup,
@@ -80,11 +90,11 @@ impl View<'_, '_> {
             id: id.0,
             access_hash: Some(access_hash),
             photo: self.chat_photo(row.photo_id)?,
-            date: member.as_ref().filter(|_| inside).map_or(row.date, |m| m.date),
+            date: member.filter(|_| inside).map_or(row.date, |m| m.date),
             admin_rights: (bits != 0).then(|| rights::admin_rights(bits)),
             banned_rights: (banned != 0).then(|| rights::banned_rights(banned, until)),
             default_banned_rights: row.megagroup.then(|| rights::banned_rights(row.banned_rights, 0)),
-            participants_count: Some(head.members),
+            participants_count: Some(members),
             username: row.username,
             title: row.title,
             ..Default::default()

@@ -44,7 +44,7 @@ impl View<'_, '_> {
             }
             .into());
         }
-        let fwd_from = row.forward.as_ref().map(|forward| self.forward(forward));
+        let fwd_from = row.forward.as_ref().map(|forward| Box::new(self.forward(forward)));
         let media = row.media.as_ref().map(|media| self.media(media)).transpose()?;
         for entity in row.entities.iter().flatten() {
             if let enums::MessageEntity::MessageEntityMentionName(mention) = entity {

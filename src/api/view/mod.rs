@@ -28,6 +28,12 @@ pub struct View<'a, 't> {
     /// The data centre that the viewer's client believes to speak with: a single server is all of them, and files lie in
     /// the one that needs no second key.
     pub(crate) dc: i32,
+    named: Named,
+}
+
+/// Whom a reading has named.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
     users: BTreeSet<UserId>,
     chats: BTreeSet<ChatId>,
     channels: BTreeSet<ChannelId>,
@@ -37,42 +43,56 @@ impl<'a, 't> View<'a, 't> {
     /// What `me` reads, over a key made with data centre `dc`.
     #[must_use]
     pub fn new(tx: &'a Tx<'t>, site: &'a Site, me: UserId, now: i32, dc: i32) -> Self {
-        let (users, chats, channels) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        Self { tx, site, me, now, dc: known_dc(dc), users, chats, channels }
+        Self { tx, site, me, now, dc: known_dc(dc), named: Named::default() }
     }
 
     /// Notes that a peer was named.
     pub fn name(&mut self, peer: Peer) {
         match peer {
             Peer::User(user) => {
-                self.users.insert(user);
+                self.named.users.insert(user);
             }
             Peer::Chat(chat) => {
-                self.chats.insert(chat);
+                self.named.chats.insert(chat);
             }
             Peer::Channel(channel) => {
-                self.channels.insert(channel);
+                self.named.channels.insert(channel);
             }
         }
     }
 
     /// Notes that a person was named.
     pub fn name_user(&mut self, id: i64) {
-        self.users.insert(UserId(id));
+        self.named.users.insert(UserId(id));
+    }
+
+    /// Whom it has named so far.
+    #[must_use]
+    pub fn named(self) -> Named {
+        self.named
     }
 
     /// The people and the chats that were named, in full.
     pub fn people(self) -> Done<(Vec<enums::User>, Vec<enums::Chat>)> {
-        let mut users = Vec::with_capacity(self.users.len());
-        for user in &self.users {
+        self.in_full(&self.named, |channel| self.channel(channel))
+    }
+
+    /// The people and the chats of `named` in full; the channels as `channel` gives them.
+    pub(crate) fn in_full(
+        &self,
+        named: &Named,
+        channel: impl Fn(ChannelId) -> Done<enums::Chat>,
+    ) -> Done<(Vec<enums::User>, Vec<enums::Chat>)> {
+        let mut users = Vec::with_capacity(named.users.len());
+        for user in &named.users {
             users.push(self.user(*user)?);
         }
-        let mut chats = Vec::with_capacity(self.chats.len() + self.channels.len());
-        for chat in &self.chats {
+        let mut chats = Vec::with_capacity(named.chats.len() + named.channels.len());
+        for chat in &named.chats {
             chats.push(self.chat(*chat)?);
         }
-        for channel in &self.channels {
-            chats.push(self.channel(*channel)?);
+        for id in &named.channels {
+            chats.push(channel(*id)?);
         }
         Ok((users, chats))
     }

@@ -9,7 +9,6 @@ use super::View;
 
 /// What a log row becomes.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one lives at a time, on its way into a list of what it holds")]
 pub enum Told {
     /// A new message, which a difference lists apart.
     Message(enums::Message),

@@ -19,20 +19,22 @@ impl View<'_, '_> {
             return Ok(types::User { id: id.0, access_hash, deleted: true, ..Default::default() }.into());
         }
         let me = id == self.me;
-        let relation = users::relation(self.tx, self.me, id)?;
-        let contact = contacts::find(self.tx, self.me, id)?;
+        // Nobody is a contact of their own.
+        let contact = if me { None } else { contacts::find(self.tx, self.me, id)? };
+        let mutual_contact = contact.is_some() && contacts::has(self.tx, id, self.me)?;
+        let is_contact = contact.is_some();
         let knows_phone = me
             || id == SERVICE
-            || privacy::allows(self.tx, id, &PrivacyKey::PrivacyKeyPhoneNumber, self.me)?
-            || contact.as_ref().is_some_and(|c| c.phone == row.phone.as_deref().unwrap_or_default());
+            || contact.as_ref().is_some_and(|c| c.phone == row.phone.as_deref().unwrap_or_default())
+            || privacy::allows(self.tx, id, &PrivacyKey::PrivacyKeyPhoneNumber, self.me)?;
         let (first_name, last_name) = match contact {
             Some(contact) => (contact.first_name, contact.last_name),
             None => (row.first_name.clone(), row.last_name.clone()),
         };
         Ok(types::User {
             self_: me,
-            contact: relation.contact,
-            mutual_contact: relation.mutual,
+            contact: is_contact,
+            mutual_contact,
             bot: row.bot,
             verified: id == SERVICE,
             support: row.support,

@@ -129,14 +129,15 @@ fn append(
     change: stored::enums::Change,
     pts_count: i32,
 ) -> Done<i32> {
+    let before = head.pts;
     head.pts = head.pts.saturating_add(pts_count);
     head.changed = cx.date();
     let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count, change };
     cx.tx.put(&CHANNEL_LOGS, &(channel, head.pts), &row)?;
     let floor = head.pts.saturating_sub(limits::LOG_KEEP);
-    if floor > head.log_floor {
-        let oldest = CHANNEL_LOGS.of(channel);
-        for (key, _) in cx.tx.scan(&CHANNEL_LOGS, oldest, Order::Forward, limits::LOG_TRIM_STEP)? {
+    if floor > head.log_floor && limits::trims(before, head.pts) {
+        let oldest = CHANNEL_LOGS.of(channel).after(&(channel, head.log_floor));
+        for key in cx.tx.keys(&CHANNEL_LOGS, oldest, Order::Forward, limits::LOG_TRIM_STEP)? {
             if key.1 > floor {
                 break;
             }

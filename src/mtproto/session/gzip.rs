@@ -1,14 +1,17 @@
 //! `gzip_packed`, both ways.
 
+use std::cell::RefCell;
 use std::io::Read as _;
 
 use bytes::Bytes;
-use flate2::bufread::{GzDecoder, GzEncoder, ZlibDecoder};
+use flate2::bufread::{GzDecoder, ZlibDecoder};
+use flate2::{Compress, Compression, FlushCompress, Status};
 use tl::service::GzipPacked;
 use tl::{Layer, Reader, Writer};
 
 use super::limits::{
-    PACK_BYTES_MAX, PACK_BYTES_MIN, UNPACKED_BYTES_FREE, UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX,
+    PACK_BYTES_MAX, PACK_BYTES_MIN, PACK_LOOK_BYTES, PACK_VALUES_MAX, UNPACKED_BYTES_FREE,
+    UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX,
 };
 
 /// Why packed data was not unpacked.
@@ -53,33 +56,58 @@ pub fn inflate(packed: &[u8]) -> Result<Bytes, InflateError> {
     Ok(out.into())
 }
 
+thread_local! {
+    /// The state of a compressor is some 300 KB: making one costs more than to pack a page of messages. One for each thread.
+    static COMPRESS: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
+}
+
 /// Packs the boxed result `body` if that is worth it; else it stays as it is.
 #[must_use]
 pub fn pack(body: Bytes) -> Bytes {
-    if !(PACK_BYTES_MIN..=PACK_BYTES_MAX).contains(&body.len()) || constructor(&body) == Some(GzipPacked::ID)
+    if !(PACK_BYTES_MIN..=PACK_BYTES_MAX).contains(&body.len())
+        || constructor(&body) == Some(GzipPacked::ID)
+        || !may_shrink(&body)
     {
         return body;
     }
-    // What was compressed before does not shrink; its beginning tells.
-    let sample = body.get(..PACK_BYTES_MIN / 2).unwrap_or(&body);
-    if deflate(sample).len() * 10 > sample.len() * 9 {
-        return body;
-    }
-    let data = deflate(&body);
+    // Room for nine tenths of it: what would not fit is not worth the client's trouble.
+    let Some(data) = deflate(&body, body.len() / 10 * 9) else { return body };
     let mut packed = Writer::new(Layer::NEWEST);
     packed.u32(GzipPacked::ID);
     packed.bytes(&data);
-    if packed.out.len() < body.len() { packed.out.into() } else { body }
+    packed.out.into()
 }
 
-/// `data` in gzip format.
-fn deflate(data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(data.len() / 2);
-    // Reading from memory cannot fail. If it did, what is returned is longer than `data` and so never used.
-    if GzEncoder::new(data, flate2::Compression::fast()).read_to_end(&mut out).is_err() {
-        out.resize(data.len() + 1, 0);
+/// Whether `body` may shrink, by a look at its middle: in files that were compressed before, nearly every value of a byte
+/// occurs.
+fn may_shrink(body: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    let middle = body.len() / 2;
+    for byte in body.iter().skip(middle - (middle.min(PACK_LOOK_BYTES / 2))).take(PACK_LOOK_BYTES) {
+        if let Some(seen) = seen.get_mut(usize::from(*byte)) {
+            *seen = true;
+        }
     }
-    out
+    seen.iter().filter(|seen| **seen).count() <= PACK_VALUES_MAX
+}
+
+/// `data` in gzip format (RFC 1952), if that is no longer than `room`.
+fn deflate(data: &[u8], room: usize) -> Option<Vec<u8>> {
+    /// Deflate, no name, no time, an unknown system.
+    const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let mut out = Vec::with_capacity(room);
+    out.extend_from_slice(&HEAD);
+    let ended = COMPRESS.with_borrow_mut(|compress| {
+        compress.reset();
+        // It writes into the room that is there and asks for no more.
+        compress.compress_vec(data, &mut out, FlushCompress::Finish)
+    });
+    if !matches!(ended, Ok(Status::StreamEnd)) {
+        return None;
+    }
+    out.extend_from_slice(&crc32fast::hash(data).to_le_bytes());
+    out.extend_from_slice(&u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
+    (out.len() <= room).then_some(out)
 }
 
 /// The constructor id that `body` begins with.
@@ -116,13 +144,13 @@ mod tests {
     #[test]
     fn both_formats_unpack() {
         let text = b"a query of some length, some length, some length".repeat(20);
-        assert_eq!(inflate(&boxed(&deflate(&text))).as_deref(), Ok(&text[..]));
+        assert_eq!(inflate(&boxed(&deflate(&text, text.len()).expect("shorter"))).as_deref(), Ok(&text[..]));
         assert_eq!(inflate(&boxed(&zlib(&text))).as_deref(), Ok(&text[..]));
     }
 
     #[test]
     fn what_was_packed_unpacks() {
-        let body = Bytes::from(b"result ".repeat(1000));
+        let body = Bytes::from(b"result ".repeat(4000));
         let packed = pack(body.clone());
         assert!(packed.len() < body.len() / 10 && packed.len().is_multiple_of(4));
         assert_eq!(inflate(&packed), Ok(body));
@@ -131,7 +159,7 @@ mod tests {
     #[test]
     fn what_does_not_shrink_stays() {
         use env::Dice as _;
-        let mut noise = vec![0; 8192];
+        let mut noise = vec![0; 2 * PACK_BYTES_MIN];
         env::SeededDice::new(5).fill(&mut noise);
         let noise = Bytes::from(noise);
         assert_eq!(pack(noise.clone()), noise);

@@ -177,7 +177,7 @@ fn media_of(updates: &[enums::Update]) -> enums::MessageMedia {
 fn document_in(media: &enums::MessageMedia) -> types::Document {
     match media {
         enums::MessageMedia::MessageMediaDocument(m) => match m.document.as_ref() {
-            Some(enums::Document::Document(document)) => document.clone(),
+            Some(enums::Document::Document(document)) => (**document).clone(),
             other => panic!("no document: {other:?}"),
         },
         other => panic!("no document: {other:?}"),
@@ -193,7 +193,7 @@ fn photo_in(media: &enums::MessageMedia) -> types::Photo {
 
 fn photo(photo: Option<&enums::Photo>) -> types::Photo {
     match photo {
-        Some(enums::Photo::Photo(photo)) => photo.clone(),
+        Some(enums::Photo::Photo(photo)) => (**photo).clone(),
         other => panic!("no photo: {other:?}"),
     }
 }

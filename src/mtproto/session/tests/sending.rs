@@ -127,7 +127,7 @@ fn many_acknowledgements_do_not_wait() {
 fn long_results_are_packed_if_they_shrink() {
     let mut desk = Desk::at_work();
     desk.send(FIRST, desk.id(0), 1, &query(1));
-    let long = Bytes::from(b"the same ".repeat(1000));
+    let long = Bytes::from(b"the same ".repeat(4000));
     let said = desk.reply(desk.id(0), long.clone());
     let (_, result) = said[0].answer().expect("an answer");
     assert!(result.len() < 500);

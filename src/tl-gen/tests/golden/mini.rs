@@ -231,18 +231,22 @@ impl MediaSketch {
     pub const IDS: &'static [u32] = &[0x00000032];
     pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
         match id {
-            0x00000032 => {
-                let w_flags = r.u32()?;
-                let f_strokes = r.vector::<i32>()?;
-                let f_ratio = r.f64()?;
-                let f_cover = if w_flags & 0x1 != 0 { Some(<crate::enums::Media as crate::Decode>::decode(r)?) } else { None };
-                Ok(Self {
-                    strokes: f_strokes,
-                    ratio: f_ratio,
-                    cover: f_cover,
-                })
-            }
+            0x00000032 => Self::read_boxed(id, r).map(|x| *x),
             _ => Err(crate::Error::UnknownConstructor { expected: "mediaSketch", id }),
+        }
+    }
+    pub(crate) fn read_boxed(id: u32, r: &mut crate::Reader<'_>) -> Result<Box<Self>, crate::Error> {
+        let mut x;
+        match id {
+            0x00000032 => {
+                x = r.room::<Self>()?;
+                let w_flags = r.u32()?;
+                x.strokes = r.vector::<i32>()?;
+                x.ratio = r.f64()?;
+                if w_flags & 0x1 != 0 { x.cover = Some(<crate::enums::Media as crate::Decode>::decode(r)?); }
+                Ok(x)
+            }
+            _ => Self::read(id, r).and_then(|x| r.boxed(x)),
         }
     }
 }
@@ -545,7 +549,7 @@ impl crate::Decode for Media {
         r.nested(|r| match id {
             0x00000030 => crate::types::MediaEmpty::read(id, r).map(|_| Self::MediaEmpty),
             0x00000031 => crate::types::MediaUnsupported::read(id, r).map(|_| Self::MediaUnsupported),
-            0x00000032 => crate::types::MediaSketch::read(id, r).and_then(|x| r.boxed(x)).map(Self::MediaSketch),
+            0x00000032 => crate::types::MediaSketch::read_boxed(id, r).map(Self::MediaSketch),
             0x00000033 | 0x00000034 => crate::types::MediaLink::read(id, r).map(Self::MediaLink),
             _ => Err(crate::Error::UnknownConstructor { expected: "Media", id }),
         })
