@@ -33,6 +33,8 @@ enum Command {
     User(User),
     /// Walks the invariants of a data directory that nobody serves, without writing into it, and tells what is wrong.
     Verify(Verify),
+    /// Plays a hostile peer, to see whether a server or a client keeps the rules.
+    Torture(torture::Args),
     /// Prints the version.
     Version,
 }
@@ -110,15 +112,31 @@ fn main() -> ExitCode {
         Some(Command::Config) => say(&config::commented_default()),
         Some(Command::User(user)) => ask(user.command),
         Some(Command::Verify(args)) => verify(&args),
+        Some(Command::Torture(args)) => return torture(args),
         Some(Command::Version) => say(concat!("chappe ", env!("CARGO_PKG_VERSION"), "\n")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // Nothing can be done about a standard error that is closed.
-            let _ = writeln!(io::stderr(), "chappe: {failure}");
-            ExitCode::FAILURE
-        }
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    // Nothing can be done about a standard error that is closed.
+    let _ = writeln!(io::stderr(), "chappe: {failure}");
+    ExitCode::FAILURE
+}
+
+/// Its exit code says whether the peer kept the rules.
+fn torture(args: torture::Args) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => return failed(&fault.into()),
+    };
+    match runtime.block_on(torture::run(args)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => failed(&why.into()),
     }
 }
 

@@ -342,6 +342,7 @@ impl Entry {
         let id = self.key().auth.id();
         let node_ = Arc::clone(node);
         node.on_durable(ticket, move || {
+            node_.keys.retire(id);
             // The answer leaves first: it stands in the mailbox before the word to close.
             node_.runtime.clone().spawn(async move {
                 tokio::time::sleep(limits::GOODBYE_TIME / 4).await;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use env::Time;
 use mtproto::session::Salts;
@@ -27,6 +27,8 @@ pub(crate) struct Key {
     unknown_methods: Mutex<Bucket>,
     /// When its use was last noted in the store, in seconds since the Unix epoch.
     touched: AtomicU64,
+    /// Whether it was destroyed. Whoever still holds it says what is left to say.
+    destroyed: AtomicBool,
 }
 
 /// What a temporary key has beyond a permanent one. It never reaches the disk.
@@ -49,6 +51,7 @@ impl Key {
             budget: Mutex::new(budget),
             unknown_methods,
             touched: AtomicU64::new(0),
+            destroyed: AtomicBool::new(false),
         }
     }
 
@@ -66,7 +69,7 @@ impl Key {
 
     /// Whether it is still good.
     pub(crate) fn is_usable(&self, now: Time) -> bool {
-        self.temp.as_ref().is_none_or(|temp| now < temp.expires)
+        !self.destroyed.load(Ordering::Acquire) && self.temp.as_ref().is_none_or(|temp| now < temp.expires)
     }
 
     /// Whether its use should be noted in the store now.
@@ -184,6 +187,16 @@ impl Keys {
     /// The temporary keys that speak for a permanent one.
     pub(crate) fn speaking_for(&self, perm: AuthKeyId) -> Vec<AuthKeyId> {
         self.book.lock().bound.get(&perm).map(|temps| temps.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// From now on nothing is opened with a key that was destroyed, nor with the temporary ones that speak for it.
+    pub(crate) fn retire(&self, id: AuthKeyId) {
+        let book = self.book.lock();
+        let temps = book.bound.get(&id).into_iter().flatten();
+        for key in temps.chain([&id]).filter_map(|id| book.keys.get(id)) {
+            // spec: SVC-18
+            key.destroyed.store(true, Ordering::Release);
+        }
     }
 
     /// Forgets a key, and the temporary ones that speak for it; gives all that are gone.

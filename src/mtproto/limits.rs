@@ -66,6 +66,9 @@ pub const HANDSHAKES_PER_CONNECTION_MAX: usize = 4;
 /// Attempts at `set_client_DH_params` after the first, when the key made was taken already.
 pub const DH_RETRIES_MAX: u8 = 5;
 
+/// Steps after which our own client gives up looking for a factor of `pq`; an honest one is found in some 60,000.
+pub const FACTOR_STEPS_MAX: u32 = 1 << 20;
+
 /// The shortest `encrypted_data` of `set_client_DH_params`, in bytes: a hash, the fixed fields, and a `g_b` that lost
 /// all the leading bytes that the safe range lets it lose.
 pub const CLIENT_DH_BYTES_MIN: usize = 320;

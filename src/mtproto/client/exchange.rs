@@ -8,12 +8,13 @@ use rsa::traits::PublicKeyParts as _;
 use tl::{Layer, service};
 
 use crate::crypto::hash::{sha1, sha256};
-use crate::crypto::ige::IgeKey;
+use crate::crypto::ige::{BLOCK_BYTES, IgeKey};
 use crate::crypto::{AuthKey, FullAuthKey, kdf};
 use crate::handshake::dh::{self, CheckedPublic, Secret};
 use crate::handshake::rsa::{RSA_BYTES, RsaKey, fingerprint};
 use crate::handshake::{Padding, heavy, plain};
 use crate::ids::{MsgId, Salt};
+use crate::limits::{DH_RETRIES_MAX, FACTOR_STEPS_MAX};
 
 /// A server's public key.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub enum ExchangeError {
     WrongHash,
     /// The group is not the known one, or `g_a` is unsafe.
     UnsafeGroup,
+    /// The server says of every number that its key is taken.
+    TooManyRetries,
     /// Not a public key in PKCS#1 PEM.
     NotAPublicKey,
 }
@@ -63,6 +66,7 @@ pub struct Exchange {
     g_a: Vec<u8>,
     server_time: i32,
     made: Option<FullAuthKey>,
+    retries: u8,
     msg_id: MsgId,
 }
 
@@ -186,6 +190,7 @@ impl Exchange {
             g_a: Vec::new(),
             server_time: 0,
             made: None,
+            retries: 0,
             msg_id: MsgId::at(now),
         }
     }
@@ -295,6 +300,9 @@ impl Exchange {
     ) -> Result<service::SetClientDHParams, ExchangeError> {
         // spec: HS-14, HS-15
         self.check(&answer.nonce, &answer.server_nonce)?;
+        if !answer.encrypted_answer.len().is_multiple_of(BLOCK_BYTES) {
+            return Err(ExchangeError::WrongHash);
+        }
         let mut opened = answer.encrypted_answer.clone();
         self.tmp_aes().decrypt(&mut opened);
         let (hash, data) = opened.split_first_chunk::<20>().ok_or(ExchangeError::WrongHash)?;
@@ -330,6 +338,10 @@ impl Exchange {
         if answer.new_nonce_hash2 != heavy::nonce_hash(&self.new_nonce, 2, &made.aux_hash()) {
             return Err(ExchangeError::WrongNonce);
         }
+        if self.retries >= DH_RETRIES_MAX {
+            return Err(ExchangeError::TooManyRetries);
+        }
+        self.retries += 1;
         self.retry_id = i64::from_le_bytes(made.aux_hash());
         self.answer_g_a(dice)
     }
@@ -381,7 +393,8 @@ impl Exchange {
     }
 }
 
-/// The two factors of `pq` in ascending order, by Pollard's rho.
+/// The two factors of `pq` in ascending order, by Pollard's rho. It gives up on what has no small factor: a server could
+/// keep a client busy for ever with a prime.
 fn factor(pq: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     // spec: HS-5
     let n = pq.iter().try_fold(0_u64, |n, byte| n.checked_mul(256).map(|n| n | u64::from(*byte)))?;
@@ -389,9 +402,9 @@ fn factor(pq: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         return None;
     }
     let step = |x: u64, c: u64| ((u128::from(x) * u128::from(x) + u128::from(c)) % u128::from(n)) as u64;
-    let found = (1..20).find_map(|c| {
+    let found = (1..4).find_map(|c| {
         let (mut slow, mut fast) = (2, 2);
-        loop {
+        for _ in 0..FACTOR_STEPS_MAX {
             slow = step(slow, c);
             fast = step(step(fast, c), c);
             let divisor = gcd(slow.abs_diff(fast), n);
@@ -399,6 +412,7 @@ fn factor(pq: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
                 return (divisor != n).then_some(divisor);
             }
         }
+        None
     })?;
     let bytes = |n: u64| n.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
     let other = n / found;
@@ -410,4 +424,18 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
         (a, b) = (b, a % b);
     }
     a
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_of_two_primes_falls_apart_and_a_prime_is_given_up() {
+        let (p, q) = (1_073_741_827_u64, 2_147_483_647_u64);
+        let (found_p, found_q) = factor(&(p * q).to_be_bytes()).expect("two factors");
+        assert_eq!((found_p, found_q), (p.to_be_bytes()[4..].to_vec(), q.to_be_bytes()[4..].to_vec()));
+        assert!(factor(&0x1a5a_5a5a_5a5a_5a5f_u64.to_be_bytes()).is_none(), "a prime");
+        assert!(factor(&[0; 8]).is_none() && factor(&[0xff; 9]).is_none());
+    }
 }

@@ -329,6 +329,19 @@ impl Run {
     }
 }
 
+/// Opens what stands under RSA in `req_DH_params`, with whatever is behind it, for tools that play a server; nothing if its
+/// hash does not fit. A server goes through [`Handshakes`], which compares it with its run before it believes any of it.
+#[must_use]
+pub fn open_inner_data(
+    key: &RsaKey,
+    padding: Padding,
+    encrypted: &[u8; rsa::RSA_BYTES],
+    dice: &mut dyn env::Dice,
+) -> Option<Vec<u8>> {
+    let (block, valid) = key.decrypt(encrypted, dice);
+    padding::open(padding, &block, valid).map(|data| data.bytes().to_vec())
+}
+
 fn find(runs: &mut [Run], id: RunId) -> Option<&mut Run> {
     runs.iter_mut().find(|run| run.id == id)
 }

@@ -189,6 +189,9 @@ impl ClientSession {
     /// [`NotAuthentic`] if it is none, or not for this session.
     pub fn receive(&mut self, now: Time, packet: &mut [u8]) -> Result<Vec<Heard>, NotAuthentic> {
         // spec: REC-6
+        if !packet.starts_with(&self.key.id().0.to_le_bytes()) {
+            return Err(NotAuthentic);
+        }
         let opened = open_from(&self.key, Side::Server, packet)?;
         // spec: SES-1
         if opened.session_id != self.id || opened.msg_id.0 & 1 == 0 {

@@ -1,0 +1,22 @@
+//! The real clock and the real dice.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use env::{Dice, Time};
+use rand::Rng as _;
+
+/// The current time.
+pub fn now() -> Time {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_nanos(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The generator of this thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemDice;
+
+impl Dice for SystemDice {
+    fn fill(&mut self, out: &mut [u8]) {
+        rand::rng().fill_bytes(out);
+    }
+}

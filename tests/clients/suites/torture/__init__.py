@@ -1,0 +1,1 @@
+"""Clients under a server that breaks the protocol."""
