@@ -151,6 +151,35 @@ mod tests {
         }
     }
 
+    // proves: PFS-3
+    #[test]
+    fn what_is_sealed_with_another_number_length_or_key_is_refused() {
+        let (perm, inner, _) = sealed();
+        let body = service::BindAuthKeyInner {
+            nonce: inner.nonce,
+            temp_auth_key_id: inner.temp_auth_key_id.as_long(),
+            perm_auth_key_id: perm.id().as_long(),
+            temp_session_id: inner.temp_session_id.0,
+            expires_at: inner.expires_at,
+        };
+        let sealed_as = |seq_no: i32, length: i32| {
+            let head = [&[7; 16][..], &inner.msg_id.0.to_le_bytes()].concat();
+            let numbers = [seq_no.to_le_bytes(), length.to_le_bytes()].concat();
+            let mut plain = [&head[..], &numbers, &tl::write(&body, tl::Layer::NEWEST)].concat();
+            let msg_key = msg_key_v1(&plain);
+            plain.resize(80, 0);
+            kdf::v1_from_client(&perm, &msg_key).encrypt(&mut plain);
+            [&perm.id().0.to_le_bytes(), msg_key.as_slice(), &plain].concat()
+        };
+        assert_eq!(open_bind_message(&perm, &sealed_as(0, 40)), Ok(inner));
+        for (seq_no, length) in [(1, 40), (-1, 40), (0, 36), (0, 44), (0, -40)] {
+            assert_eq!(open_bind_message(&perm, &sealed_as(seq_no, length)), Err(NotAuthentic));
+        }
+        let foreign = BindInner { perm_auth_key_id: AuthKeyId(5), ..inner };
+        let sealed = seal_bind_message(&perm, &foreign, &mut SeededDice::new(1));
+        assert_eq!(open_bind_message(&perm, &sealed), Err(NotAuthentic));
+    }
+
     #[test]
     fn another_key_does_not_open_it() {
         let (_, _, sealed) = sealed();

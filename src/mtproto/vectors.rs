@@ -198,6 +198,18 @@ fn vectors_of_record() {
     }
 }
 
+// proves: REC-3
+#[test]
+fn who_holds_the_key_cannot_add_half_a_block() {
+    let key = FullAuthKey::new([0x3c; 256]).kept();
+    for (bytes, fine) in [(80, true), (84, false), (92, false)] {
+        let mut data = vec![0x11; bytes];
+        let large = Backend::Portable.encrypt(key.parts(Side::Client), &mut data);
+        let mut packet = [&key.id().0.to_le_bytes()[..], &cipher::msg_key(&large), &data].concat();
+        assert_eq!(open(&key, Side::Client, &mut packet).is_ok(), fine, "{bytes} bytes");
+    }
+}
+
 // proves: PFS-3
 #[test]
 fn vectors_of_bind_auth_key_inner() {
