@@ -7,6 +7,7 @@ pub mod config;
 pub mod key_files;
 pub mod logging;
 mod scrape;
+pub mod seed;
 pub mod verify;
 pub mod welcome;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chappe::config::{self, Config};
-use chappe::{Server, admin, key_files, logging, verify, welcome};
+use chappe::{Server, admin, key_files, logging, seed, verify, welcome};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -35,6 +35,10 @@ enum Command {
     Verify(Verify),
     /// Plays a hostile peer, to see whether a server or a client keeps the rules.
     Torture(torture::Args),
+    /// Fills a new data directory with people, messages and a channel, for `bench`.
+    Seed(SeedIn),
+    /// Puts load on a server and measures it: real clients over loopback.
+    Bench(load::Args),
     /// Prints the version.
     Version,
 }
@@ -68,6 +72,14 @@ struct Verify {
     /// Where a copy of the store is made and removed again; the directory for temporary files if it is not said.
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct SeedIn {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    seed: seed::Seed,
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +125,10 @@ fn main() -> ExitCode {
         Some(Command::User(user)) => ask(user.command),
         Some(Command::Verify(args)) => verify(&args),
         Some(Command::Torture(args)) => return torture(args),
+        Some(Command::Seed(args)) => {
+            args.place.config().and_then(|config| Ok(seed::run(&config, &args.seed)?))
+        }
+        Some(Command::Bench(args)) => load::run(&args).map_err(Into::into),
         Some(Command::Version) => say(concat!("chappe ", env!("CARGO_PKG_VERSION"), "\n")),
     };
     match done {

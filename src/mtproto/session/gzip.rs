@@ -1,7 +1,7 @@
 //! `gzip_packed`, both ways.
 
 use std::cell::RefCell;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use bytes::Bytes;
 use flate2::bufread::{GzDecoder, ZlibDecoder};
@@ -38,15 +38,13 @@ pub fn inflate(packed: &[u8]) -> Result<Bytes, InflateError> {
     // spec: SES-13
     let limit =
         UNPACKED_BYTES_MAX.min(UNPACKED_BYTES_FREE.max(data.len().saturating_mul(UNPACKED_RATIO_MAX)));
-    let mut out = Vec::with_capacity(limit.min(data.len().saturating_mul(4)));
-    let read_max = limit as u64 + 1;
     // 1f 8b begins gzip and cannot begin zlib.
     let read = if data.starts_with(&[0x1f, 0x8b]) {
-        GzDecoder::new(data).take(read_max).read_to_end(&mut out)
+        read_up_to(limit + 1, data.len(), GzDecoder::new(data))
     } else {
-        ZlibDecoder::new(data).take(read_max).read_to_end(&mut out)
+        read_up_to(limit + 1, data.len(), ZlibDecoder::new(data))
     };
-    read.map_err(|_| InflateError::Damaged)?;
+    let out = read.map_err(|_| InflateError::Damaged)?;
     if out.len() > limit {
         return Err(InflateError::TooLarge);
     }
@@ -54,6 +52,19 @@ pub fn inflate(packed: &[u8]) -> Result<Bytes, InflateError> {
         return Err(InflateError::Nested);
     }
     Ok(out.into())
+}
+
+/// At most `max` bytes of what `packed_bytes` unpack to. The buffer grows once at most, and never beyond `max`: a bomb
+/// costs no more than the longest honest query.
+fn read_up_to(max: usize, packed_bytes: usize, mut unpacking: impl io::Read) -> io::Result<Vec<u8>> {
+    let first = packed_bytes.saturating_mul(4).clamp(1, max / 4);
+    let mut out = Vec::with_capacity(first);
+    unpacking.by_ref().take(first as u64).read_to_end(&mut out)?;
+    if out.len() == first {
+        out.reserve_exact(max - first);
+        unpacking.take((max - first) as u64).read_to_end(&mut out)?;
+    }
+    Ok(out)
 }
 
 thread_local! {
