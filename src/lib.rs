@@ -138,15 +138,8 @@ struct Opened {
 
 fn open(data: &Path, config: &config::Store, settings: Settings) -> Result<Opened, ServerError> {
     let keys = key_files::load_or_make(data).map_err(in_a_line)?;
-    let engine = match config.engine {
-        Engine::Memory => EngineKind::Memory,
-        Engine::Sled => EngineKind::Sled,
-        Engine::Fjall => EngineKind::Fjall,
-    };
-    let cache_bytes = u64::from(config.cache_mib) * 1024 * 1024;
-    let store = Arc::new(
-        Store::open(&store::Config { engine, dir: data.join("store"), cache_bytes }).map_err(in_a_line)?,
-    );
+    let (store, engine) = open_engine(data, config)?;
+    let store = Arc::new(store);
     let api =
         gateway::world::with_env(|env| Api::open(Arc::clone(&store), settings, env)).map_err(in_a_line)?;
     let blobs = match engine {
@@ -154,6 +147,18 @@ fn open(data: &Path, config: &config::Store, settings: Settings) -> Result<Opene
         _ => Blobs::local(&data.join("blobs")).map_err(in_a_line)?,
     };
     Ok(Opened { keys, store, api: Arc::new(api), blobs })
+}
+
+/// The store of a data directory, and which engine it is.
+fn open_engine(data: &Path, config: &config::Store) -> Result<(Store, EngineKind), ServerError> {
+    let engine = match config.engine {
+        Engine::Memory => EngineKind::Memory,
+        Engine::Sled => EngineKind::Sled,
+        Engine::Fjall => EngineKind::Fjall,
+    };
+    let cache_bytes = u64::from(config.cache_mib) * 1024 * 1024;
+    let store = Store::open(&store::Config { engine, dir: data.join("store"), cache_bytes });
+    Ok((store.map_err(in_a_line)?, engine))
 }
 
 fn settings(config: &Config, addrs: &[SocketAddr]) -> Result<Settings, config::ConfigError> {

@@ -37,6 +37,9 @@ enum Command {
     Torture(torture::Args),
     /// Fills a new data directory with people, messages and a channel, for `bench`.
     Seed(SeedIn),
+    /// Opens the store, says so, and closes it: what a start is compared with.
+    #[command(hide = true)]
+    OpenStore(Where),
     /// Puts load on a server and measures it: real clients over loopback.
     Bench(load::Args),
     /// Prints the version.
@@ -127,6 +130,10 @@ fn main() -> ExitCode {
         Some(Command::Torture(args)) => return torture(args),
         Some(Command::Seed(args)) => {
             args.place.config().and_then(|config| Ok(seed::run(&config, &args.seed)?))
+        }
+        Some(Command::OpenStore(place)) => {
+            let opened = || drop(say("open\n"));
+            place.config().and_then(|config| Ok(seed::open_store(&config, opened)?))
         }
         Some(Command::Bench(args)) => load::run(&args).map_err(Into::into),
         Some(Command::Version) => say(concat!("chappe ", env!("CARGO_PKG_VERSION"), "\n")),

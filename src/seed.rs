@@ -21,7 +21,7 @@ use tl::functions::{auth, channels, contacts, messages};
 use tl::{Decode as _, Layer, Method, Reader, enums, types};
 
 use crate::config::Config;
-use crate::{ServerError, in_a_line, key_files, open, settings};
+use crate::{ServerError, in_a_line, key_files, open, open_engine, settings};
 
 /// What is to be there.
 #[derive(Debug, Args)]
@@ -74,6 +74,16 @@ pub fn run(config: &Config, seed: &Seed) -> Result<(), ServerError> {
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(&seed.keys);
     file.and_then(|mut file| file.write_all(keys.as_bytes()))
         .map_err(|e| in_a_line(format!("{}: {e}", seed.keys.display())))
+}
+
+/// Opens the store of `config` and nothing else, calls `opened`, and closes it: what a start is compared with.
+///
+/// # Errors
+/// [`ServerError`]: it cannot be opened or closed.
+pub fn open_store(config: &Config, opened: impl FnOnce()) -> Result<(), ServerError> {
+    let store = open_engine(&config.server.data, &config.store)?.0;
+    opened();
+    store.close().map_err(in_a_line)
 }
 
 struct Seeding {
@@ -147,7 +157,8 @@ impl Seeding {
         for (n, pair) in people.chunks_exact(2).enumerate() {
             let [writer, _] = pair else { continue };
             let phone = number(2 * n + 1).0;
-            let contact = types::InputPhoneContact { phone, first_name: "Somebody".to_owned(), ..Default::default() };
+            let contact =
+                types::InputPhoneContact { phone, first_name: "Somebody".to_owned(), ..Default::default() };
             let found = self.ask(*writer, &contacts::ImportContacts { contacts: vec![contact] })?;
             let Some(enums::User::User(user)) = found.users.into_iter().next() else {
                 return Err(in_a_line("a contact is not found"));
@@ -221,9 +232,38 @@ impl Seeding {
 /// The `n`th text, of `size` bytes: words, that pack about as well as people's messages do.
 fn text(n: usize, size: usize) -> String {
     const WORDS: &[&str] = &[
-        "the", "of", "and", "to", "in", "you", "that", "it", "was", "for", "are", "with", "they", "this", "have", "from",
-        "tower", "signal", "arm", "fog", "night", "station", "message", "arrived", "yesterday", "tomorrow", "thanks",
-        "weather", "people", "water", "first", "who",
+        "the",
+        "of",
+        "and",
+        "to",
+        "in",
+        "you",
+        "that",
+        "it",
+        "was",
+        "for",
+        "are",
+        "with",
+        "they",
+        "this",
+        "have",
+        "from",
+        "tower",
+        "signal",
+        "arm",
+        "fog",
+        "night",
+        "station",
+        "message",
+        "arrived",
+        "yesterday",
+        "tomorrow",
+        "thanks",
+        "weather",
+        "people",
+        "water",
+        "first",
+        "who",
     ];
     let mut dice = env::SeededDice::new(n as u64);
     let mut text = n.to_string();

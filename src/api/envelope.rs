@@ -45,12 +45,15 @@ pub struct Device {
 pub fn peel(body: &[u8], inflate: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Peeled> {
     const GZIP_PACKED: u32 = 0x3072_cfa1;
     let mut peeled = Peeled::default();
-    let mut body = body.to_vec();
+    // Only what is left in the end is copied: sixteen wrappers around a megabyte would be sixteen megabytes.
+    let mut body = body;
+    let mut unpacked;
     for _ in 0..limits::WRAPPERS_MAX {
-        let mut reader = Reader::new(&body);
+        let mut reader = Reader::new(body);
         let id = reader.peek_u32()?;
         if id == GZIP_PACKED {
-            body = inflate(&body)?;
+            unpacked = inflate(body)?;
+            body = &unpacked;
             continue;
         }
         let is = |ids: &[u32]| ids.contains(&id);
@@ -86,10 +89,10 @@ pub fn peel(body: &[u8], inflate: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<P
         } else if is(InvokeWithReCaptcha::IDS) {
             InvokeWithReCaptcha::decode(&mut reader).ok()?;
         } else {
-            peeled.query = body;
+            peeled.query = body.to_vec();
             return (peeled.after.len() <= limits::AFTER_MAX).then_some(peeled);
         }
-        body = reader.rest().to_vec();
+        body = reader.rest();
     }
     None
 }

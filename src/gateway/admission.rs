@@ -18,6 +18,8 @@ pub struct Admission {
 #[derive(Default)]
 struct Book {
     connections: u32,
+    /// Of them, those that have not shown yet that they know a key: handshakes under way, and people who say nothing.
+    strangers: u32,
     addresses: HashMap<IpAddr, Address>,
 }
 
@@ -56,6 +58,8 @@ impl Bucket {
 pub enum Refusal {
     /// The server is full.
     Full,
+    /// Too many others have not shown yet who they are.
+    Strangers,
     /// This address has its share.
     AddressFull,
 }
@@ -77,6 +81,10 @@ impl Admission {
         if book.connections >= self.limits.connections_max {
             return Err(Refusal::Full);
         }
+        let all = self.limits.connections_max;
+        if book.strangers >= all - all / limits::KEPT_FROM_STRANGERS {
+            return Err(Refusal::Strangers);
+        }
         if book.addresses.len() >= limits::ADDRESSES_MAX && !book.addresses.contains_key(&address) {
             // Forgets the past of those who are gone; what is left is bounded by the connections.
             book.addresses.retain(|_, a| a.connections > 0);
@@ -91,13 +99,20 @@ impl Admission {
         }
         entry.connections += 1;
         book.connections += 1;
-        Ok(Admitted { admission: Arc::clone(self), address })
+        book.strangers += 1;
+        Ok(Admitted { admission: Arc::clone(self), address, stranger: true })
     }
 
     /// Connections that are in.
     #[must_use]
     pub fn connections(&self) -> u32 {
         self.book.lock().connections
+    }
+
+    /// Of them, those that have not shown yet that they know a key.
+    #[must_use]
+    pub fn strangers(&self) -> u32 {
+        self.book.lock().strangers
     }
 
     /// Tokens in the full bucket of an address; a key exchange takes two, one for each of its computations.
@@ -114,9 +129,18 @@ impl Admission {
 pub struct Admitted {
     admission: Arc<Admission>,
     address: IpAddr,
+    stranger: bool,
 }
 
 impl Admitted {
+    /// The connection has shown that it knows a key.
+    pub fn is_known(&mut self) {
+        if std::mem::take(&mut self.stranger) {
+            let mut book = self.admission.book.lock();
+            book.strangers = book.strangers.saturating_sub(1);
+        }
+    }
+
     /// Takes one of the address's computations for key exchanges; false if it has had its share.
     #[must_use]
     pub fn take_handshake_step(&self) -> bool {
@@ -133,6 +157,7 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let mut book = self.admission.book.lock();
         book.connections = book.connections.saturating_sub(1);
+        book.strangers = book.strangers.saturating_sub(self.stranger.into());
         if let Some(address) = book.addresses.get_mut(&self.address) {
             address.connections = address.connections.saturating_sub(1);
         }
@@ -157,7 +182,7 @@ mod tests {
 
     fn admission() -> Arc<Admission> {
         Admission::new(Limits {
-            connections_max: 5,
+            connections_max: 6,
             connections_per_address_max: 2,
             handshakes_per_address_per_minute: 1,
             loopback_factor: 2,
@@ -174,10 +199,28 @@ mod tests {
         let admission = admission();
         let a: Vec<_> = (0..2).map(|_| admission.admit(ip("198.51.100.1")).expect("room")).collect();
         assert_eq!(admission.admit(ip("::ffff:198.51.100.1")).err(), Some(Refusal::AddressFull));
-        let local: Vec<_> = (0..3).map(|_| admission.admit(ip("127.0.0.1")).expect("wider")).collect();
-        assert_eq!(admission.admit(ip("127.0.0.1")).err(), Some(Refusal::Full));
+        let mut local: Vec<_> = (0..3).map(|_| admission.admit(ip("127.0.0.1")).expect("wider")).collect();
+        assert_eq!(admission.admit(ip("127.0.0.1")).err(), Some(Refusal::Strangers));
+        local.iter_mut().for_each(Admitted::is_known);
+        local.push(admission.admit(ip("127.0.0.1")).expect("wider"));
+        assert_eq!(admission.admit(ip("203.0.113.1")).err(), Some(Refusal::Full));
         drop((a, local));
         assert_eq!(admission.connections(), 0);
+    }
+
+    #[test]
+    fn strangers_leave_room_for_those_who_come_back() {
+        let admission = Admission::new(Limits { connections_max: 4, ..Limits::default() });
+        let mut strangers: Vec<_> =
+            (0..3).map(|_| admission.admit(ip("198.51.100.1")).expect("room")).collect();
+        assert_eq!(admission.admit(ip("198.51.100.2")).err(), Some(Refusal::Strangers));
+        strangers[0].is_known();
+        strangers[0].is_known();
+        assert_eq!(admission.strangers(), 2);
+        let fourth = admission.admit(ip("198.51.100.2")).expect("room");
+        assert_eq!(admission.admit(ip("198.51.100.3")).err(), Some(Refusal::Full));
+        drop((strangers, fourth));
+        assert_eq!((admission.connections(), admission.strangers()), (0, 0));
     }
 
     #[test]

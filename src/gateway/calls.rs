@@ -149,6 +149,7 @@ impl Entry {
         }
         let inflate = |packed: &[u8]| mtproto::session::gzip::inflate(packed).ok().map(Vec::from);
         let Some(peeled) = envelope::peel(&call.body, &inflate) else {
+            metrics::dropped("unreadable calls");
             return self.refuse(node, call.msg_id, answers::not_understood());
         };
         let started = Started { msg_id: call.msg_id, peeled, began: Instant::now() };

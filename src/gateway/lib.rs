@@ -164,6 +164,7 @@ async fn sweep(node: Arc<Node>) {
         node.sessions.sweep();
         node.push.sweep(&node);
         node.look_after_store();
+        metrics::held("half-open connections", node.admission.strangers() as usize);
         metrics::queue("workers", node.workers.waiting());
         metrics::queue("handshakes", node.handshakes.waiting());
     }

@@ -39,6 +39,10 @@ impl Default for Limits {
 
 // ---- addresses and connections
 
+/// One connection in so many is kept free of strangers, who are in a key exchange or have not said a word: a flood of
+/// half-open handshakes keeps nobody out who has a key.
+pub const KEPT_FROM_STRANGERS: u32 = 4;
+
 /// Addresses whose past is remembered.
 pub const ADDRESSES_MAX: usize = 65_536;
 
@@ -85,6 +89,10 @@ pub const STALLED_TIME: Duration = Duration::from_secs(60);
 
 /// Computations of key exchanges that wait for a thread, for each thread. At some 8 ms each, a third of a second.
 pub const HANDSHAKE_STEPS_WAITING_PER_THREAD: usize = 40;
+
+/// How much the threads of key exchanges step back behind all others, in the operating system's terms of niceness: a
+/// handshake computes for milliseconds, and those who are in must not wait for those who want to come in.
+pub const HANDSHAKE_NICENESS: i32 = 10;
 
 // ---- time
 

@@ -41,6 +41,7 @@ pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener) {
                 }
                 // No framing is known yet in which to say why.
                 Err(Refusal::Full) => metrics::connection_refused("full"),
+                Err(Refusal::Strangers) => metrics::connection_refused("strangers"),
                 Err(Refusal::AddressFull) => metrics::connection_refused("address"),
             },
             // One connection that failed before it was taken says nothing about the others; a lack of file

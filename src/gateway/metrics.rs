@@ -1,6 +1,7 @@
 //! What the gateway counts. Names and labels stand here, once; whoever installs a recorder reads them.
 
 use metrics::{counter, gauge, histogram};
+use mtproto::PeerMisbehaved;
 
 /// A connection was let in.
 pub(crate) fn connection_opened(transport_connections: u32) {
@@ -27,6 +28,21 @@ pub(crate) fn key_made(kind: &'static str) {
 /// A step of a key exchange was turned away, for `reason`.
 pub(crate) fn handshake_refused(reason: &'static str) {
     counter!("chappe_handshake_steps_refused_total", "reason" => reason).increment(1);
+}
+
+/// A connection broke a rule or a bound of the protocol: which.
+pub(crate) fn misbehaved(reason: PeerMisbehaved) {
+    let what = match reason {
+        PeerMisbehaved::SpokeNoFraming => "no framing",
+        PeerMisbehaved::ReplayedObfuscation => "replayed header",
+        PeerMisbehaved::WasTooSlow => "too slow",
+        PeerMisbehaved::AnnouncedTooMuch => "frame too long",
+        PeerMisbehaved::SentRaggedPacket | PeerMisbehaved::BrokeFullFrame => "broken frame",
+        PeerMisbehaved::BrokeWebSocket => "broken websocket",
+        PeerMisbehaved::FailedHandshake(_) => "handshake",
+        _ => "other",
+    };
+    counter!("chappe_misbehaved_total", "what" => what).increment(1);
 }
 
 /// A call was answered: `ok` or a refusal.
@@ -65,6 +81,11 @@ pub(crate) fn held(things: &'static str, count: usize) {
 /// Blobs that no row leads to were removed.
 pub(crate) fn strays_removed(count: u64) {
     counter!("chappe_strays_removed_total").increment(count);
+}
+
+/// How many bytes `things` hold in memory, about.
+pub(crate) fn held_bytes(things: &'static str, bytes: usize) {
+    gauge!("chappe_held_bytes", "things" => things).set(bytes as f64);
 }
 
 /// A push left for `sessions` sessions.

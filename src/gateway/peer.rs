@@ -337,7 +337,10 @@ impl Peer {
                         tracing::debug!(%reason, "closing a connection");
                         self.close(match reason {
                             PeerMisbehaved::EndedHttp | PeerMisbehaved::ClosedWebSocket => "closed",
-                            _ => "misbehaved",
+                            _ => {
+                                metrics::misbehaved(reason);
+                                "misbehaved"
+                            }
                         });
                     }
                     // Nothing more is heard on a connection that is being closed.
@@ -373,6 +376,7 @@ impl Peer {
         if !self.session.as_ref().is_some_and(|s| s.is(&key, opened.session_id)) {
             self.change_session();
             self.session = self.node.sessions.open(&key, opened.session_id);
+            self.admitted.is_known();
         }
         let Some(session) = &self.session else {
             return Err(NotDelivered { say: Some(TransportError::Flood), ending: "full" });

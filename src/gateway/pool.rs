@@ -44,12 +44,12 @@ impl Pool {
     /// # Errors
     /// What the operating system says when it gives no thread.
     pub fn start(name: &'static str, threads: usize, capacity: usize) -> std::io::Result<Self> {
-        Self::start_with_idle(name, threads, capacity, || false)
+        Self::start_with_idle(name, threads, capacity, 0, || false)
     }
 
-    /// [`Self::start`]; a thread for which nothing waits does a little of `idle` work, and again until that says that
-    /// nothing of it is left. It is done for later: new work waits for one piece of it at most, and only if all threads
-    /// are at it.
+    /// [`Self::start`] with threads that step back behind others by `niceness`. A thread for which nothing waits does a
+    /// little of `idle` work, and again until that says that nothing of it is left. It is done for later: new work waits for
+    /// one piece of it at most, and only if all threads are at it.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -57,6 +57,7 @@ impl Pool {
         name: &'static str,
         threads: usize,
         capacity: usize,
+        niceness: i32,
         idle: impl Fn() -> bool + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let line = Arc::new(Line {
@@ -74,6 +75,10 @@ impl Pool {
                 })
             };
             let run = move || {
+                // On Linux that is a thread's own matter. Where it is refused, the work is done all the same.
+                if niceness > 0 {
+                    let _ = rustix::process::nice(niceness);
+                }
                 while let Some(task) = line.next(&idle) {
                     if catch_unwind(AssertUnwindSafe(task)).is_err() {
                         crate::metrics::panicked(name);
@@ -189,7 +194,7 @@ mod tests {
             let _ = told.send(before.is_ok());
             before.is_ok()
         };
-        let pool = Pool::start_with_idle("test", 2, 100, idle).expect("threads");
+        let pool = Pool::start_with_idle("test", 2, 100, 0, idle).expect("threads");
         let done = (0..12).filter(|_| asked.1.recv().expect("an idle thread")).count();
         assert_eq!(
             (done, left.load(Ordering::SeqCst)),

@@ -188,10 +188,18 @@ impl Sessions {
         let mut book = self.book.lock();
         book.forget_unused(limits::SESSION_IDLE_TIME);
         metrics::held("sessions", book.count);
+        metrics::held_bytes("sessions", book.held_bytes());
     }
 }
 
 impl Book {
+    /// What the sessions hold: the windows against replay, the outboxes, what waits for its turn. One that is being talked
+    /// to is left out.
+    fn held_bytes(&self) -> usize {
+        let all = self.by_key.values().flatten();
+        all.filter_map(|entry| Some(entry.talk.try_lock()?.session.held_bytes())).sum()
+    }
+
     fn forget_unused(&mut self, idle: Duration) {
         let now = world::now().secs();
         let floor = &mut self.floor;

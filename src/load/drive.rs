@@ -206,7 +206,8 @@ pub(crate) mod stamp {
 
     /// A text of `bytes` bytes, or of [`BYTES`] if that is more.
     pub(crate) fn text(due: Nanos, bytes: usize) -> String {
-        const WORDS: &str = " the arms of the telegraph stand against a clear sky and the next tower has read them";
+        const WORDS: &str =
+            " the arms of the telegraph stand against a clear sky and the next tower has read them";
         let mut text = format!("due={due:016x}");
         while text.len() < bytes {
             let room = bytes - text.len();

@@ -12,6 +12,7 @@ mod compare;
 mod drive;
 mod error;
 mod flood;
+mod growth;
 mod limits;
 mod link;
 mod measure;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 pub use error::LoadError;
 use error::Result;
@@ -64,6 +66,8 @@ enum Command {
     Compare(CompareOptions),
     /// Half-open handshakes, slow writers, garbage, too many handshakes: what an honest client notices of them.
     Flood(FloodOptions),
+    /// The same operations with little and with much of everything: messages stored, connections, members.
+    Growth(GrowthOptions),
     /// Begins too many handshakes; what `flood` starts beside itself.
     #[command(hide = true)]
     HandshakeFlood {
@@ -158,6 +162,22 @@ pub(crate) struct FloodOptions {
     deep: usize,
 }
 
+/// What is to grow. Of each list, the first and the last are compared; a list of one leaves that part out.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct GrowthOptions {
+    #[command(flatten)]
+    common: Options,
+    /// Messages stored.
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 1_000_000])]
+    messages: Vec<usize>,
+    /// Connections open, of which `--connections` talk.
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 10_000])]
+    online: Vec<usize>,
+    /// Members of a channel, of whom as many as the first number says are online.
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 100_000])]
+    members: Vec<usize>,
+}
+
 /// A storage engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
@@ -195,36 +215,55 @@ pub fn run(args: &Args) -> std::result::Result<(), LoadError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     runtime.block_on(local.run_until(async {
-        let (options, report) = match &args.command {
-            Command::Echo(options) => (options, workload::echo(options).await?),
-            Command::Send(options) => (options, workload::send(options).await?),
-            Command::Fanout(options) => (options, workload::fanout(options).await?),
-            Command::History(options) => (options, workload::history(options).await?),
-            Command::Upload(options) => (options, workload::upload(options).await?),
-            Command::Idle(options) => (options, workload::idle(options).await?),
-            Command::Handshake(options) => (options, workload::handshake(options).await?),
-            Command::Mixed(options) => (options, workload::mixed(options).await?),
-            Command::Compare(options) => {
-                let (reports, text) = compare::compare(options).await?;
-                say(&text)?;
-                return keep(&options.common, &reports);
-            }
-            Command::Flood(options) => {
-                let figures = flood::flood(options).await?;
-                say(&flood::text(&figures))?;
-                return write_json(&options.common, &figures);
-            }
-            Command::HandshakeFlood { addr, key, rate, seconds } => {
-                if !addr.ip().is_loopback() {
-                    return Err(LoadError::about(addr, "floods are for loopback addresses"));
-                }
-                let time = Duration::try_from_secs_f64(*seconds).unwrap_or_default().min(limits::DURATION_MAX);
-                return flood::handshake_flood(*addr, server::read_key(key)?, *rate, time).await;
-            }
-            Command::RawEcho { addr } => return compare::raw_echo(*addr).await,
-        };
-        finish(options, &[report])
+        // Servers that were started here end with what holds them, also when somebody loses patience.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            done = dispatch(args) => done,
+            _ = terminate.recv() => Err(LoadError::new("stopped by a signal")),
+            _ = interrupt.recv() => Err(LoadError::new("stopped by a signal")),
+        }
     }))
+}
+
+async fn dispatch(args: &Args) -> Result<()> {
+    let (options, report) = match &args.command {
+        Command::Echo(options) => (options, workload::echo(options).await?),
+        Command::Send(options) => (options, workload::send(options).await?),
+        Command::Fanout(options) => (options, workload::fanout(options).await?),
+        Command::History(options) => (options, workload::history(options).await?),
+        Command::Upload(options) => (options, workload::upload(options).await?),
+        Command::Idle(options) => (options, workload::idle(options).await?),
+        Command::Handshake(options) => (options, workload::handshake(options).await?),
+        Command::Mixed(options) => (options, workload::mixed(options).await?),
+        Command::Compare(options) => {
+            let (reports, text) = compare::compare(options).await?;
+            say(&text)?;
+            return keep(&options.common, &reports);
+        }
+        Command::Flood(options) => {
+            let figures = flood::flood(options).await?;
+            say(&flood::text(&figures))?;
+            return write_json(&options.common, &figures);
+        }
+        Command::Growth(options) => {
+            let rows = growth::growth(options).await?;
+            say(&growth::text(&rows))?;
+            if let Some(path) = &options.common.plot {
+                plot::growth(path, &rows)?;
+            }
+            return write_json(&options.common, &rows);
+        }
+        Command::HandshakeFlood { addr, key, rate, seconds } => {
+            if !addr.ip().is_loopback() {
+                return Err(LoadError::about(addr, "floods are for loopback addresses"));
+            }
+            let time = Duration::try_from_secs_f64(*seconds).unwrap_or_default().min(limits::DURATION_MAX);
+            return flood::handshake_flood(*addr, server::read_key(key)?, *rate, time).await;
+        }
+        Command::RawEcho { addr } => return compare::raw_echo(*addr).await,
+    };
+    finish(options, &[report])
 }
 
 /// Prints, writes and draws reports as `options` ask.

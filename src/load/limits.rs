@@ -3,54 +3,54 @@
 use std::time::Duration;
 
 /// The longest measurement.
-pub(crate) const DURATION_MAX: Duration = Duration::from_secs(3600);
+pub const DURATION_MAX: Duration = Duration::from_secs(3600);
 
 /// Connections of one measurement.
-pub(crate) const CONNECTIONS_MAX: usize = 60_000;
+pub const CONNECTIONS_MAX: usize = 60_000;
 
 /// Operations that one connection may have under way.
-pub(crate) const IN_FLIGHT_MAX: usize = 100;
+pub const IN_FLIGHT_MAX: usize = 100;
 
 /// Operations that one connection may have under way when a rate is asked for: what is due above it waits, and its
 /// waiting counts.
-pub(crate) const OPEN_IN_FLIGHT_MAX: usize = 64;
+pub const OPEN_IN_FLIGHT_MAX: usize = 64;
 
 /// Half-open handshakes that are held in this process.
-pub(crate) const IN_PROCESS_MAX: usize = 1_000_000;
+pub const IN_PROCESS_MAX: usize = 1_000_000;
 
 /// Accounts that there are test numbers for.
-pub(crate) const PEOPLE_MAX: usize = 100_000;
+pub const PEOPLE_MAX: usize = 100_000;
 
 /// People that sign up side by side.
-pub(crate) const SIGN_UPS_AT_ONCE: usize = 8;
+pub const SIGN_UPS_AT_ONCE: usize = 8;
 
 /// Acknowledgements that wait for a query to ride with, before they leave alone.
-pub(crate) const ACKS_WAITING_MAX: usize = 16;
+pub const ACKS_WAITING_MAX: usize = 16;
 
 /// How long they wait.
-pub(crate) const ACKS_WAIT: Duration = Duration::from_secs(1);
+pub const ACKS_WAIT: Duration = Duration::from_secs(1);
 
 /// How late an operation of an open loop may start without this counting as the server's fault: timers end at whole
 /// milliseconds.
-pub(crate) const LATE: Duration = Duration::from_millis(2);
+pub const LATE: Duration = Duration::from_millis(2);
 
 /// How long answers are waited for at the end of a measurement.
-pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+pub const DRAIN: Duration = Duration::from_secs(10);
 
 /// How long one answer is waited for while a measurement is prepared.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a server may take to start: the first time it makes its keys.
-pub(crate) const START: Duration = Duration::from_secs(120);
+pub const START: Duration = Duration::from_secs(120);
 
 /// How long a server may take to stop.
-pub(crate) const STOP: Duration = Duration::from_secs(60);
+pub const STOP: Duration = Duration::from_secs(60);
 
 /// Bytes read from a socket at once.
-pub(crate) const READ_BYTES: usize = 256 * 1024;
+pub const READ_BYTES: usize = 256 * 1024;
 
 /// How often the progress line is drawn.
-pub(crate) const DRAW_EVERY: Duration = Duration::from_millis(250);
+pub const DRAW_EVERY: Duration = Duration::from_millis(250);
 
 /// The longest latency that is told from longer ones, in nanoseconds.
-pub(crate) const LATENCY_NANOS_MAX: u64 = 600 * 1_000_000_000;
+pub const LATENCY_NANOS_MAX: u64 = 600 * 1_000_000_000;

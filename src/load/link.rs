@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use mtproto::client::{Exchange, NewKey, Next, PublicKey, Transport, TransportOptions};
@@ -161,8 +160,8 @@ impl Link {
     /// Sends what there is to send, in one packet.
     pub(crate) async fn flush(&mut self) -> Result<()> {
         let Some(session) = &mut self.session else { return Ok(()) };
-        // Nothing is repeated: a stream loses nothing, and what the server refuses for its salt it says.
-        match with_env(|env| session.packet(env, Duration::MAX)) {
+        // Nothing is repeated but what the server refused for its salt: a stream loses nothing.
+        match with_env(|env| session.packet(env, limits::DURATION_MAX)) {
             Some(packet) => self.send(&packet).await,
             None => Ok(()),
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::error::{LoadError, Result};
+use crate::growth::Row;
 use crate::report::Report;
 
 /// The curve of each latency of each report: milliseconds over the share of operations that took longer.
@@ -47,6 +48,51 @@ fn draw(path: &Path, reports: &[Report]) -> std::result::Result<(), Box<dyn std:
             .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
     chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
+    root.present()?;
+    Ok(())
+}
+
+/// Each row as a bar: how many times as much it is. One is marked, and so is the most that is asked for.
+pub(crate) fn growth(path: &Path, rows: &[Row]) -> Result<()> {
+    draw_growth(path, rows).map_err(|e| LoadError::about(path.display(), e))
+}
+
+fn draw_growth(path: &Path, rows: &[Row]) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let height = 110 + 26 * u32::try_from(rows.len()).unwrap_or(0);
+    let root = SVGBackend::new(path, (1000, height)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let most = rows.iter().map(Row::ratio).fold(2.0, f64::max);
+    let n = i32::try_from(rows.len()).unwrap_or(0);
+    let mut chart = ChartBuilder::on(&root)
+        .caption("much / little", ("sans-serif", 20))
+        .margin(14)
+        .x_label_area_size(36)
+        .y_label_area_size(520)
+        .build_cartesian_2d(0.0..most * 1.1, (0..n).into_segmented())?;
+    let label = |at: &SegmentValue<i32>| match at {
+        SegmentValue::CenterOf(at) => usize::try_from(n - 1 - at)
+            .ok()
+            .and_then(|at| rows.get(at))
+            .map_or_else(String::new, |row| format!("{} {}-{}, {}", row.grows, row.from, row.to, row.what)),
+        _ => String::new(),
+    };
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .y_labels(rows.len())
+        .y_label_formatter(&label)
+        .y_label_style(("sans-serif", 12))
+        .draw()?;
+    for (at, row) in (0..n).rev().zip(rows) {
+        let ends = [(0.0, SegmentValue::Exact(at)), (row.ratio(), SegmentValue::Exact(at + 1))];
+        let mut bar = Rectangle::new(ends, BLUE.mix(0.5).filled());
+        bar.set_margin(4, 4, 0, 0);
+        chart.draw_series(std::iter::once(bar))?;
+    }
+    for (at, colour) in [(1.0, BLACK), (1.3, RED)] {
+        let line = [(at, SegmentValue::Exact(0)), (at, SegmentValue::Exact(n))];
+        chart.draw_series(std::iter::once(PathElement::new(line, colour)))?;
+    }
     root.present()?;
     Ok(())
 }

@@ -66,9 +66,8 @@ pub(crate) struct Latency {
 pub(crate) const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 0.9999];
 
 /// Curves have more points.
-const CURVE: [f64; 16] = [
-    0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.9975, 0.999, 0.9995, 0.9999, 0.99999, 1.0,
-];
+const CURVE: [f64; 16] =
+    [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.9975, 0.999, 0.9995, 0.9999, 0.99999, 1.0];
 
 /// What the processes used between two moments.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,7 +95,13 @@ impl Spent {
 }
 
 impl Report {
-    pub(crate) fn new(workload: &str, operation: &str, seconds: f64, counted: &Counted, spent: Spent) -> Self {
+    pub(crate) fn new(
+        workload: &str,
+        operation: &str,
+        seconds: f64,
+        counted: &Counted,
+        spent: Spent,
+    ) -> Self {
         let operations = counted.operations;
         let each = |total: f64| if operations == 0 { 0.0 } else { total / operations as f64 };
         Self {
@@ -129,7 +134,8 @@ impl Report {
         let distance = self.seconds * 1e9 * slots as f64 / counted.operations as f64;
         self.uncorrected = std::mem::take(&mut self.latencies);
         let corrected = |all: &Histogram<u64>| all.clone_correct(distance as u64);
-        self.latencies = counted.latencies.iter().map(|(to, all)| Latency::new(to, &corrected(all))).collect();
+        self.latencies =
+            counted.latencies.iter().map(|(to, all)| Latency::new(to, &corrected(all))).collect();
     }
 
     /// For eyes.

@@ -70,7 +70,9 @@ impl Server {
                     return Err(LoadError::about(addr, what));
                 }
                 let path = options.key.as_ref().ok_or_else(|| {
-                    LoadError::new("--target needs --key, the server's public RSA key (DATA/keys/rsa-pad.pub.pem)")
+                    LoadError::new(
+                        "--target needs --key, the server's public RSA key (DATA/keys/rsa-pad.pub.pem)",
+                    )
                 })?;
                 Ok(Self { addr, key: read_key(path)?, key_file: path.clone(), pid: options.pid, ours: None })
             }
@@ -117,6 +119,15 @@ impl Server {
     /// What kind of file system it writes on, if we know.
     pub(crate) fn file_system(&self) -> Option<String> {
         self.ours.as_ref().map(|ours| proc::file_system(ours.place.path()))
+    }
+
+    /// Kills it as a power cut would, as far as a process can tell, and gives its directory back.
+    pub(crate) async fn kill(self) -> Result<Place> {
+        let Some(Ours { mut child, place }) = self.ours else {
+            return Err(LoadError::new("only a server that was started here is killed"));
+        };
+        child.kill().await?;
+        Ok(place)
     }
 
     /// Stops it, if it was started here, and gives its directory back.
@@ -188,6 +199,22 @@ fn this_program(options: &Options) -> Result<Command> {
     command.env("CHAPPE_STORE__ENGINE", engine).env("CHAPPE_LOG__FILTER", "warn");
     command.stdin(Stdio::null()).kill_on_drop(true);
     Ok(command)
+}
+
+/// Opens the store below `data` and nothing else, in a process of its own; seconds until it was open.
+pub(crate) async fn bare_open(options: &Options, data: &Path) -> Result<f64> {
+    let begun = std::time::Instant::now();
+    let mut command = this_program(options)?;
+    command.arg("open-store").arg("--data").arg(data).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|e| LoadError::about("chappe open-store", e))?;
+    let out = child.stdout.take().ok_or_else(|| LoadError::new("chappe open-store has no output"))?;
+    let line = BufReader::new(out).lines().next_line().await?;
+    let took = begun.elapsed().as_secs_f64();
+    let status = child.wait().await?;
+    match line.as_deref() {
+        Some("open") if status.success() => Ok(took),
+        _ => Err(LoadError::about("chappe open-store", status)),
+    }
 }
 
 /// A public RSA key in a file.

@@ -203,7 +203,8 @@ pub(crate) async fn history(options: &Options) -> Result<Report> {
     let bytes = options.text_bytes();
     let progress = Progress::counting("writing what is read", n);
     for person in &mut people {
-        let texts = (0..HISTORY_MESSAGES).map(|_| message(&enums::InputPeer::InputPeerSelf, stamp::text(0, bytes)));
+        let texts =
+            (0..HISTORY_MESSAGES).map(|_| message(&enums::InputPeer::InputPeerSelf, stamp::text(0, bytes)));
         let tickets = texts.map(|text| person.link.call(text)).collect::<Result<Vec<_>>>()?;
         // They are answered in their order.
         if let Some(last) = tickets.last() {
@@ -212,18 +213,43 @@ pub(crate) async fn history(options: &Options) -> Result<Report> {
         progress.step();
     }
     progress.end();
-    let query = messages::GetHistory { peer: enums::InputPeer::InputPeerSelf, limit: PAGE, ..Default::default() };
-    let query: Bytes = tl::write(&query, LAYER).into();
-    let parts = people.into_iter().enumerate().map(|(at, person)| {
-        let query = query.clone();
+    let report = history_on(options, &server, people).await?;
+    end(server, report).await
+}
+
+/// The last page of the newest private chat of each of `people`, else of what they have saved, on a server that is there.
+pub(crate) async fn history_on(options: &Options, server: &Server, people: Vec<Person>) -> Result<Report> {
+    let n = people.len();
+    let mut parts = Vec::with_capacity(n);
+    for (at, mut person) in people.into_iter().enumerate() {
+        let dialogs = messages::GetDialogs { limit: 1, ..Default::default() };
+        let peer = latest(&person.link.ask(&dialogs).await?).unwrap_or(enums::InputPeer::InputPeerSelf);
+        let query: Bytes =
+            tl::write(&messages::GetHistory { peer, limit: PAGE, ..Default::default() }, LAYER).into();
         let job = Box::new(Calls::new(true, move |_| ("answered", query.clone())));
-        Part { link: person.link, job, pace: options.pace(at, n) }
-    });
-    let (parts, run) = (parts.collect(), Run::new());
-    let (seconds, counted, spent) = measure(options, &server, &run, "history", parts).await?;
+        parts.push(Part { link: person.link, job, pace: options.pace(at, n) });
+    }
+    let run = Run::new();
+    let (seconds, counted, spent) = measure(options, server, &run, "history", parts).await?;
     let mut report = Report::new("history", "pages of 50 messages", seconds, &counted, spent);
-    report.how = options.how(&format!("{n} connections, {bytes} B of text"), &server);
-    end(server, correct(options, report, &counted, n)).await
+    report.how = options.how(&format!("{n} connections, {} B of text", options.text_bytes()), server);
+    Ok(correct(options, report, &counted, n))
+}
+
+/// The partner of the newest private chat among `dialogs`.
+fn latest(dialogs: &enums::messages::Dialogs) -> Option<enums::InputPeer> {
+    let users = match dialogs {
+        enums::messages::Dialogs::Dialogs(all) => &all.users,
+        enums::messages::Dialogs::DialogsSlice(some) => &some.users,
+        enums::messages::Dialogs::DialogsNotModified(_) => return None,
+    };
+    users.iter().find_map(|user| match user {
+        enums::User::User(user) if !user.self_ => {
+            let access_hash = user.access_hash.unwrap_or_default();
+            Some(tl::types::InputPeerUser { user_id: user.id, access_hash }.into())
+        }
+        _ => None,
+    })
 }
 
 /// Parts of files.
@@ -295,7 +321,9 @@ fn deed(peer: &enums::InputPeer, due: Nanos, bytes: usize) -> (&'static str, Byt
             query!("messages.setTyping", messages::SetTyping { peer, action, ..Default::default() })
         }
         45..65 => query!("messages.readHistory", messages::ReadHistory { peer, max_id: i32::MAX }),
-        65..80 => query!("messages.getHistory", messages::GetHistory { peer, limit: 20, ..Default::default() }),
+        65..80 => {
+            query!("messages.getHistory", messages::GetHistory { peer, limit: 20, ..Default::default() })
+        }
         80..90 => query!("updates.getState", tl::functions::updates::GetState {}),
         90..95 => query!("messages.getDialogs", messages::GetDialogs { limit: 20, ..Default::default() }),
         95..98 => query!("account.updateStatus", tl::functions::account::UpdateStatus { offline: false }),
@@ -387,7 +415,9 @@ pub(crate) async fn fanout(options: &Options) -> Result<Report> {
     let n = options.connections;
     let seed = Seed { people: n + 1, messages: 0, members: n + 1 };
     if options.target.is_some() || options.engine == crate::Engine::Memory {
-        return Err(LoadError::new("fanout needs a server that is started here, with an engine that keeps data"));
+        return Err(LoadError::new(
+            "fanout needs a server that is started here, with an engine that keeps data",
+        ));
     }
     let (server, people) = people::gather(options, seed).await?;
     let report = fanout_on(options, &server, people).await?;

@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 
 use crate::drive::stamp;
 use crate::error::{LoadError, Result};
-use crate::measure::Nanos;
 use crate::limits;
+use crate::measure::Nanos;
 
 /// What is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,12 @@ pub(super) struct Client {
 
 impl Client {
     /// Connects as the `n`th, and hears what is sent to `topics`.
-    pub(super) async fn connect(addr: SocketAddr, dialect: Dialect, n: usize, topics: &[String]) -> Result<Self> {
+    pub(super) async fn connect(
+        addr: SocketAddr,
+        dialect: Dialect,
+        n: usize,
+        topics: &[String],
+    ) -> Result<Self> {
         let stream = TcpStream::connect(addr).await.map_err(|e| LoadError::about(addr, e))?;
         stream.set_nodelay(true)?;
         let (came, out, address) = (BytesMut::new(), Vec::new(), String::new());
@@ -150,7 +155,8 @@ impl Client {
                 self.out.extend(packet(0x32, &publish));
             }
             Dialect::Nats => {
-                self.out.extend_from_slice(format!("PUB {topic} {}\r\n{message}\r\n", message.len()).as_bytes());
+                self.out
+                    .extend_from_slice(format!("PUB {topic} {}\r\n{message}\r\n", message.len()).as_bytes());
             }
             Dialect::Xmpp => self.out.extend_from_slice(
                 format!("<message to='{topic}' type='chat'><body>{message}</body></message>").as_bytes(),

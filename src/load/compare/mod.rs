@@ -18,7 +18,7 @@ use self::peers::Peer;
 use crate::drive::stamp;
 use crate::error::{LoadError, Result};
 use crate::measure::{Phase, Run};
-use crate::report::{Report, Spent, short};
+use crate::report::{Report, short};
 use crate::workload::{self, phases};
 use crate::{CompareOptions, Options, proc};
 
@@ -34,14 +34,14 @@ pub(crate) async fn compare(options: &CompareOptions) -> Result<(Vec<Report>, St
     let pairs = (common.connections / 2).max(1);
     let mut reports = Vec::new();
     let mut out = String::new();
-    let (found, missing) = peers::start_all().await?;
-    let mut found = found.into_iter();
-    for peer in found.by_ref() {
-        reports.push(of_pairs(&common, &peer, pairs).await?);
-        if options.members > 0 && matches!(peer.dialect, Dialect::Mqtt | Dialect::Nats) {
-            reports.push(to_many(&common, &peer, options.members).await?);
+    let mut missing = Vec::new();
+    for (name, program, dialect) in peers::PEERS {
+        // One that does not work keeps nobody from the others.
+        match of_peer(&common, name, program, dialect, options.members, &mut reports).await {
+            Ok(true) => {}
+            Ok(false) => missing.push(format!("not installed: {program}")),
+            Err(error) => missing.push(format!("not measured: {error}")),
         }
-        peer.stop().await?;
     }
     reports.push(workload::echo(&Options { connections: pairs, ..common.clone() }).await?);
     reports.push(workload::send(&common).await?);
@@ -54,7 +54,7 @@ pub(crate) async fn compare(options: &CompareOptions) -> Result<(Vec<Report>, St
         table(&mut out, &format!("one to {}, {TEXT_BYTES} B", options.members), &reports, &["fanout"]);
     }
     for name in missing {
-        let _ = writeln!(out, "not installed: {name}");
+        let _ = writeln!(out, "{name}");
     }
     ratios(&mut out, &reports);
     Ok((reports, out))
@@ -102,10 +102,39 @@ fn ratios(out: &mut String, reports: &[Report]) {
                 continue;
             }
             if let Some(their) = cpu(&report.server, theirs) {
-                let _ = writeln!(out, "chappe {ours} / {}: {:.2} x the processor time", report.server, our / their);
+                let _ = writeln!(
+                    out,
+                    "chappe {ours} / {}: {:.2} x the processor time",
+                    report.server,
+                    our / their
+                );
             }
         }
     }
+}
+
+/// Measures one other server; whether it is there.
+async fn of_peer(
+    options: &Options,
+    name: &str,
+    program: &str,
+    dialect: Dialect,
+    members: usize,
+    reports: &mut Vec<Report>,
+) -> Result<bool> {
+    let Some(peer) = peers::start_one(name, program, dialect).await? else { return Ok(false) };
+    let pairs = (options.connections / 2).max(1);
+    let measured = async {
+        reports.push(of_pairs(options, &peer, pairs).await?);
+        if members > 0 && matches!(dialect, Dialect::Mqtt | Dialect::Nats) {
+            reports.push(to_many(options, &peer, members).await?);
+        }
+        Ok::<_, LoadError>(true)
+    };
+    let measured = measured.await;
+    // Also what it started itself.
+    peer.stop().await?;
+    measured
 }
 
 /// Pairs: each sender's messages go to one receiver.

@@ -37,29 +37,32 @@ fn free_port() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// Starts all that are installed; gives the names of those that are not, too.
-pub(super) async fn start_all() -> Result<(Vec<Peer>, Vec<&'static str>)> {
-    let (mut found, mut missing) = (vec![raw().await?], Vec::new());
-    for (name, program, dialect) in [
-        ("mosquitto, QoS 1", "mosquitto", Dialect::Mqtt),
-        ("NATS", "nats-server", Dialect::Nats),
-        ("ejabberd", "ejabberdctl", Dialect::Xmpp),
-    ] {
-        match installed(program) {
-            Some(path) => found.push(start(name, &path, dialect).await?),
-            None => missing.push(program),
-        }
+/// What there is to compare with, in the order in which it is measured.
+pub(super) const PEERS: [(&str, &str, Dialect); 4] = [
+    ("raw TCP echo (tokio)", "", Dialect::Raw),
+    ("mosquitto, QoS 1", "mosquitto", Dialect::Mqtt),
+    ("NATS", "nats-server", Dialect::Nats),
+    ("ejabberd", "ejabberdctl", Dialect::Xmpp),
+];
+
+/// Starts one of [`PEERS`]; nothing if it is not installed.
+pub(super) async fn start_one(name: &str, program: &str, dialect: Dialect) -> Result<Option<Peer>> {
+    if dialect == Dialect::Raw {
+        return raw(name).await.map(Some);
     }
-    Ok((found, missing))
+    match installed(program) {
+        Some(path) => start(name, &path, dialect).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// This program as a server that gives back what it gets.
-async fn raw() -> Result<Peer> {
+async fn raw(name: &str) -> Result<Peer> {
     let exe = std::env::current_exe().map_err(|e| LoadError::about("this program", e))?;
     let addr = free_port()?;
     let mut command = Command::new(exe);
     command.args(["bench", "raw-echo"]).arg(addr.to_string());
-    run("raw TCP echo (tokio)", command, Dialect::Raw, addr, directory()?).await
+    run(name, command, Dialect::Raw, addr, directory()?).await
 }
 
 fn directory() -> Result<TempDir> {
@@ -111,7 +114,13 @@ fn open_to_all(dir: &Path) -> Result<()> {
     Ok(std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o777))?)
 }
 
-async fn run(name: &str, mut command: Command, dialect: Dialect, addr: SocketAddr, dir: TempDir) -> Result<Peer> {
+async fn run(
+    name: &str,
+    mut command: Command,
+    dialect: Dialect,
+    addr: SocketAddr,
+    dir: TempDir,
+) -> Result<Peer> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|e| LoadError::about(name, e))?;
     let begun = std::time::Instant::now();

@@ -41,11 +41,17 @@ const SEED: u64 = 1794;
 /// Holds `n` connections at each stage; at the last, whose computation takes milliseconds for each, `deep`.
 pub(super) fn hold(n: usize, deep: usize) -> Result<Vec<Held>> {
     let keys = Arc::new(ServerKeys { pad: RsaKey::generate(&mut RealDice), legacy: None });
-    [(Stage::ExpectDhParams, n), (Stage::OpeningInnerData, n), (Stage::ExpectClientDh, deep)]
-        .into_iter()
-        .filter(|(_, n)| *n > 0)
-        .map(|(stage, n)| hold_at(&keys, stage, n))
-        .collect()
+    let (mut all, mut kept) = (Vec::new(), Vec::new());
+    let stages = [(Stage::ExpectDhParams, n), (Stage::OpeningInnerData, n), (Stage::ExpectClientDh, deep)];
+    for (stage, n) in stages.into_iter().filter(|(_, n)| *n > 0) {
+        let before = proc::own_usage().rss_bytes;
+        // Nothing is given back before all are measured: what one stage freed would be used again by the next.
+        kept.push(hold_at(&keys, stage, n)?);
+        let bytes = proc::own_usage().rss_bytes.saturating_sub(before);
+        all.push(Held { stage, connections: n, bytes });
+    }
+    drop(kept);
+    Ok(all)
 }
 
 /// What one client says to all connections.
@@ -54,11 +60,11 @@ struct Script {
     second: Vec<u8>,
 }
 
-fn hold_at(keys: &Arc<ServerKeys>, stage: Stage, n: usize) -> Result<Held> {
+/// Brings `n` connections to a stage; the computations that were asked for and not made are held as well.
+fn hold_at(keys: &Arc<ServerKeys>, stage: Stage, n: usize) -> Result<(Vec<Connection>, Vec<HeavyJob>)> {
     let (replays, time) = (Arc::new(ReplayCache::new()), now());
     let script = rehearse(keys, &replays, time)?;
     let progress = Progress::counting(&format!("half-open handshakes in this process, {stage:?}"), n);
-    let before = proc::own_usage().rss_bytes;
     let (mut held, mut jobs) = (Vec::with_capacity(n), Vec::new());
     for _ in 0..n {
         let mut connection = Connection::new(Arc::clone(keys), Arc::clone(&replays));
@@ -78,9 +84,7 @@ fn hold_at(keys: &Arc<ServerKeys>, stage: Stage, n: usize) -> Result<Held> {
         open(&mut held, std::mem::take(&mut jobs), time, &progress);
     }
     progress.end();
-    let bytes = proc::own_usage().rss_bytes.saturating_sub(before);
-    drop((held, jobs));
-    Ok(Held { stage, connections: n, bytes })
+    Ok((held, jobs))
 }
 
 /// Runs the computations, on all cores, and gives their results to the connections, batch by batch.
@@ -92,8 +96,10 @@ fn open(held: &mut [Connection], jobs: Vec<HeavyJob>, time: Time, progress: &Pro
         let shares: Vec<Vec<HeavyJob>> = (0..threads).map(|_| jobs.by_ref().take(BATCH).collect()).collect();
         let done: Vec<HeavyDone> = std::thread::scope(|scope| {
             let run = |share: Vec<HeavyJob>| share.into_iter().map(|job| job.run(&mut RealDice)).collect();
-            let running: Vec<_> =
-                shares.into_iter().map(|share| scope.spawn(move || -> Vec<HeavyDone> { run(share) })).collect();
+            let running: Vec<_> = shares
+                .into_iter()
+                .map(|share| scope.spawn(move || -> Vec<HeavyDone> { run(share) }))
+                .collect();
             running.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
         });
         for (connection, done) in connections.iter_mut().zip(done) {

@@ -195,8 +195,18 @@ async fn half_open(
     let after = server.usage().map_or(0, |usage| usage.rss_bytes);
     let took = honest(server, WINDOW).await?;
     let n = held.len();
-    figures.add(format!("sockets: {n} at \"{name}\", server memory of each"), (after.saturating_sub(before)) as f64 / n.max(1) as f64, "B", None);
-    figures.add(format!("sockets: {n} at \"{name}\", honest handshake p99"), millis(&took, 0.99), "ms", Some(1000.0));
+    figures.add(
+        format!("sockets: {n} at \"{name}\", server memory of each"),
+        (after.saturating_sub(before)) as f64 / n.max(1) as f64,
+        "B",
+        None,
+    );
+    figures.add(
+        format!("sockets: {n} at \"{name}\", honest handshake p99"),
+        millis(&took, 0.99),
+        "ms",
+        Some(1000.0),
+    );
     Ok(())
 }
 
@@ -239,7 +249,9 @@ async fn nuisance(server: &Server, name: &str, n: usize, how: Dribble, figures: 
                 streams.retain(|stream| {
                     let mut byte = [0; 64];
                     let gone = matches!(stream.try_read(&mut byte), Ok(0))
-                        || stream.try_read(&mut byte).is_err_and(|e| e.kind() != std::io::ErrorKind::WouldBlock);
+                        || stream
+                            .try_read(&mut byte)
+                            .is_err_and(|e| e.kind() != std::io::ErrorKind::WouldBlock);
                     !gone && (!matches!(how, Dribble::Slow) || stream.try_write(&[0]).is_ok())
                 });
                 open.set(streams.len());
@@ -249,8 +261,18 @@ async fn nuisance(server: &Server, name: &str, n: usize, how: Dribble, figures: 
     };
     let took = honest(server, WINDOW).await?;
     let gone = dribbling.await.map_err(LoadError::new)?;
-    figures.add(format!("{name}: {n} sockets, honest handshake p99"), millis(&took, 0.99), "ms", Some(1000.0));
-    figures.add(format!("{name}: {n} sockets, still open after {} s", gone.as_secs()), open.get() as f64, "", Some(0.0));
+    figures.add(
+        format!("{name}: {n} sockets, honest handshake p99"),
+        millis(&took, 0.99),
+        "ms",
+        Some(1000.0),
+    );
+    figures.add(
+        format!("{name}: {n} sockets, still open after {} s", gone.as_secs()),
+        open.get() as f64,
+        "",
+        Some(0.0),
+    );
     Ok(())
 }
 
@@ -307,7 +329,12 @@ async fn handshakes(
     let callers = people::connect(server, keys).await?;
     let (_, flooded, _) = measure(&calls, server, &Run::new(), "calls, flooded", parts(callers)).await?;
     flooder.kill().await?;
-    figures.add(format!("handshakes: flood of {rate:.0}/s, calls' p99"), p99(&flooded), "ms", Some(2.0 * p99(&calm)));
+    figures.add(
+        format!("handshakes: flood of {rate:.0}/s, calls' p99"),
+        p99(&flooded),
+        "ms",
+        Some(2.0 * p99(&calm)),
+    );
     let failed: u64 = flooded.failures.values().sum();
     figures.add("handshakes: calls that were refused meanwhile".to_owned(), failed as f64, "", Some(0.0));
     Ok(())
@@ -329,7 +356,12 @@ fn flooder(server: &Server, rate: f64, time: Duration) -> Result<tokio::process:
 }
 
 /// Begins `rate` handshakes a second for `time`, each with honest work up to the server's second computation.
-pub(crate) async fn handshake_flood(addr: SocketAddr, key: PublicKey, rate: f64, time: Duration) -> Result<()> {
+pub(crate) async fn handshake_flood(
+    addr: SocketAddr,
+    key: PublicKey,
+    rate: f64,
+    time: Duration,
+) -> Result<()> {
     // It is the server that is to be slow, if anybody: not the neighbours.
     let _ = rustix::process::nice(10);
     raise_files();

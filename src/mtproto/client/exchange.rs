@@ -413,7 +413,8 @@ fn factor(pq: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 fn divisor(n: u64, c: u64) -> Option<u64> {
     const STEPS: u64 = 128;
     // -1/n modulo 2^64; each round doubles the bits that are right.
-    let inverse = (0..6).fold(1_u64, |x, _| x.wrapping_mul(2_u64.wrapping_sub(n.wrapping_mul(x)))).wrapping_neg();
+    let inverse =
+        (0..6).fold(1_u64, |x, _| x.wrapping_mul(2_u64.wrapping_sub(n.wrapping_mul(x)))).wrapping_neg();
     let product = |a: u64, b: u64| {
         let t = u128::from(a) * u128::from(b);
         let m = (t as u64).wrapping_mul(inverse);
@@ -452,7 +453,7 @@ fn divisor(n: u64, c: u64) -> Option<u64> {
             done += STEPS;
         }
         round *= 2;
-        if round > FACTOR_STEPS_MAX {
+        if round > u64::from(FACTOR_STEPS_MAX) {
             return None;
         }
     }
