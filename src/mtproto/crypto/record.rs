@@ -53,7 +53,7 @@ pub fn seal(key: &AuthKey, from: Side, packet: &mut BytesMut, dice: &mut dyn Dic
     write_header(header, key, &large);
 }
 
-/// [`seal`] for several packets: the processor works on [`cipher::LANES`] of them at once, in less than half the time.
+/// [`seal`] for several packets: the processor works on [`cipher::LANES`] of them at once.
 pub fn seal_all<'a>(
     key: &AuthKey,
     from: Side,
