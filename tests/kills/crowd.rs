@@ -38,6 +38,9 @@ struct Said {
     at: SystemTime,
 }
 
+/// What came of somebody's round: what was asked for again, and what was asked for anew.
+type Outcome = Result<(Vec<Said>, Vec<Said>), String>;
+
 /// The people and what they were told.
 #[derive(Clone)]
 pub struct Crowd {
@@ -115,7 +118,7 @@ impl Crowd {
                 last_name: String::new(),
                 ..Default::default()
             };
-            let import = functions::contacts::ImportContacts { contacts: vec![contact.into()] };
+            let import = functions::contacts::ImportContacts { contacts: vec![contact] };
             let found: types::contacts::ImportedContacts = people[n].0.ask(&import)?;
             let hash = found.users.iter().find_map(|user| match user {
                 enums::User::User(user) if user.id == people[friend].1.user => user.access_hash,
@@ -180,7 +183,7 @@ impl Crowd {
             *said = said.saturating_add(answers);
             all.notify_all();
         };
-        let outcomes: Vec<Result<(Vec<Said>, Vec<Said>), String>> = thread::scope(|scope| {
+        let outcomes: Vec<Outcome> = thread::scope(|scope| {
             let writers: Vec<_> = (0..PEOPLE)
                 .map(|n| {
                     let (last, tell, over) = (&last[n], &tell, &over);

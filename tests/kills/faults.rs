@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use store::EngineKind;
 
@@ -16,6 +16,9 @@ const EIO: i32 = 5;
 
 /// How long a server may take to end.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What takes longer than this is told of.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// What is broken: the error, of which calls, in which part of the data directory.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +100,11 @@ fn after_the_first_error_of_the_disk_nothing_is_acknowledged_and_the_server_ends
         let mut acknowledged = 0;
         for (errno, kinds, after) in &troubles {
             let trouble = Trouble { errno: *errno, kinds, after: *after };
+            let begun = Instant::now();
             let played = play(engine, trouble, &before);
+            if begun.elapsed() > SLOW {
+                say(&format!("faults: {engine}: {trouble:?} took {:.0} s", begun.elapsed().as_secs_f64()));
+            }
             acknowledged += played.unwrap_or_else(|why| panic!("{engine}, {trouble:?}: {why}"));
         }
         say(&format!(
