@@ -4,7 +4,7 @@ use std::path::Path;
 use std::{env, fs, process};
 
 fn main() {
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema.tl");
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema.tl");
     println!("cargo::rerun-if-changed={}", schema.display());
     println!("cargo::rerun-if-changed=build.rs");
     if let Err(fault) = generate(&schema) {

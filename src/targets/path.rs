@@ -12,8 +12,10 @@ pub const START: Time = Time::from_secs(1_700_000_000);
 pub fn keys() -> Arc<ServerKeys> {
     static KEYS: OnceLock<Arc<ServerKeys>> = OnceLock::new();
     Arc::clone(KEYS.get_or_init(|| {
-        let mut dice = SeededDice::new(77);
-        Arc::new(ServerKeys { pad: RsaKey::generate(&mut dice), legacy: Some(RsaKey::generate(&mut dice)) })
+        let read = |pem| RsaKey::from_private_pem(pem).expect("a key of the vectors");
+        let pad = read(include_str!("../../protocol-spec/vectors/rsa_key.pem"));
+        let legacy = read(include_str!("../../protocol-spec/vectors/rsa_key_2.pem"));
+        Arc::new(ServerKeys { pad, legacy: Some(legacy) })
     }))
 }
 
