@@ -100,9 +100,19 @@ async fn start(name: &str, program: &Path, dialect: Dialect) -> Result<Peer> {
                  shaper: {{}}\nmodules: {{}}\n"
             );
             let config = write("ejabberd.yml", config)?;
+            // What a distribution has set for its own service would win over the command line.
+            let ctl = write("ctl.cfg", format!("EJABBERD_CONFIG_PATH={}\n", config.display()))?;
             // It may change to a user of its own, who must be able to write here.
             open_to_all(dir.path())?;
-            command.arg("--config").arg(config).arg("--logs").arg(dir.path()).arg("--spool").arg(dir.path());
+            command
+                .arg("--ctl-config")
+                .arg(ctl)
+                .arg("--config")
+                .arg(config)
+                .arg("--logs")
+                .arg(dir.path())
+                .arg("--spool")
+                .arg(dir.path());
             command.args(["--node", &format!("bench{port}@localhost"), "foreground"]);
         }
     }
