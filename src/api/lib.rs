@@ -16,6 +16,7 @@ pub mod later;
 pub mod limits;
 pub mod method;
 mod methods;
+mod names;
 pub mod operator;
 mod prime;
 pub mod push;
@@ -51,6 +52,7 @@ pub use store::{Fault, Ticket};
 pub struct Api {
     store: Arc<Store>,
     site: Site,
+    names: names::Names,
     rows: HashMap<u32, &'static Row>,
 }
 
@@ -119,8 +121,9 @@ impl Api {
     /// [`Fault`] of the store.
     pub fn open(store: Arc<Store>, settings: Settings, env: &mut Env<'_>) -> Result<Self, Fault> {
         let secrets = setup::secrets(&store, env)?;
+        let names = names::Names::open(&store, env)?;
         let rows = methods::rows().flat_map(|row| row.ids.iter().map(move |id| (*id, row))).collect();
-        Ok(Self { store, site: Site { settings, secrets }, rows })
+        Ok(Self { store, site: Site { settings, secrets }, names, rows })
     }
 
     /// The store below.

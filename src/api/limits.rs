@@ -1,5 +1,13 @@
 //! Every bound of the API on one page.
 
+use std::time::Duration;
+
+/// How far ahead of the clock the store is told that messages will be named. A server that starts again at once may name
+/// that far ahead; clients accept half a minute.
+pub const NAMES_AHEAD: Duration = Duration::from_secs(10);
+/// How far the clock may have been set back between two servers on one store. Within this the second one goes on from the
+/// time of the first; beyond it the clock was wrong before, and is believed now.
+pub const CLOCK_BACK_MAX: Duration = Duration::from_secs(60 * 60);
 /// Wrappers around one query.
 pub const WRAPPERS_MAX: usize = 16;
 /// Queries for which one query may wait (`invokeAfterMsgs`).

@@ -14,7 +14,7 @@ use std::time::Duration;
 use api::envelope::{self, Peeled};
 use api::{Answer, Caller, Found, Ticket};
 use mtproto::MsgId;
-use mtproto::session::{Call, CallState, KeyDestruction, SessionInput};
+use mtproto::session::{Call, CallState, KeyDestruction, PathId, SessionInput};
 use tokio::time::Instant;
 
 use crate::node::{Node, key_id};
@@ -43,10 +43,15 @@ impl Line {
     }
 }
 
+/// The refusal of arguments that cannot be read.
+const UNREADABLE: &str = "INPUT_FETCH_ERROR";
+
 /// A call that was started.
 struct Started {
     msg_id: MsgId,
     peeled: Peeled,
+    /// The connection that it came over.
+    path: PathId,
     began: Instant,
 }
 
@@ -152,7 +157,7 @@ impl Entry {
             metrics::dropped("unreadable calls");
             return self.refuse(node, call.msg_id, answers::not_understood());
         };
-        let started = Started { msg_id: call.msg_id, peeled, began: Instant::now() };
+        let started = Started { msg_id: call.msg_id, peeled, path: call.path, began: Instant::now() };
         match self.predecessors(&started) {
             Predecessors::Done => self.run(node, started, None),
             Predecessors::Failed => self.refuse(node, started.msg_id, answers::wait_failed()),
@@ -168,13 +173,15 @@ impl Entry {
         let answer = world::with_env(|env| node.api.call(&caller, &started.peeled, found.as_ref(), env));
         match answer {
             Answer::Reply(reply) => {
-                let mut unanswerable = false;
+                let unanswerable;
                 match reply.method {
                     Some(method) => {
                         let took = started.began.elapsed();
                         let refusal = reply.refusal().unwrap_or_default();
                         tracing::debug!(method, key = identity.0, refusal, ?took, "a call");
                         metrics::call_answered(method, reply.ok, took);
+                        // Arguments that hold a constructor nobody knows, or that end too early.
+                        unanswerable = refusal == UNREADABLE && !self.take_unknown(started.path);
                     }
                     None => {
                         let id = query_id(&started.peeled);
@@ -182,7 +189,7 @@ impl Entry {
                         metrics::unknown_method(method);
                         tracing::debug!(method, id, "an unknown method");
                         // Some clients ask at once again whatever they are told, unless it is to wait.
-                        unanswerable = !self.key().take_unknown_method();
+                        unanswerable = !self.take_unknown(started.path);
                     }
                 }
                 if !reply.ok {

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use env::Time;
 use mtproto::session::Salts;
-use mtproto::{AuthKey, AuthKeyId, Salt};
+use mtproto::session::limits::{MSG_AGE_MAX, MSG_AHEAD_MAX};
+use mtproto::{AuthKey, AuthKeyId, MsgId, Salt, SessionId};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -23,8 +24,10 @@ pub(crate) struct Key {
     /// What makes it a temporary key; nothing for a permanent one.
     pub(crate) temp: Option<Temp>,
     budget: Mutex<Bucket>,
-    /// What is left of the calls of methods that nobody knows.
-    unknown_methods: Mutex<Bucket>,
+    /// What its sessions had received that are gone: as long as its salts live, their packets would open again.
+    gone: Mutex<Gone>,
+    /// What is left of the calls that nobody understands, over all connections.
+    unknown: Mutex<Bucket>,
     /// When its use was last noted in the store, in seconds since the Unix epoch.
     touched: AtomicU64,
     /// Whether it was destroyed. Whoever still holds it says what is left to say.
@@ -43,13 +46,14 @@ impl Key {
     fn new(auth: AuthKey, salts: Salts, temp: Option<Temp>, limits: &Limits) -> Self {
         let now = Instant::now().into_std();
         let budget = Bucket::full(burst(limits), now);
-        let unknown_methods = Mutex::new(Bucket::full(limits::UNKNOWN_METHODS_PER_MINUTE, now));
+        let unknown = Mutex::new(Bucket::full(limits::UNKNOWN_PER_KEY_AND_MINUTE, now));
         Self {
             auth,
             salts: Mutex::new(salts),
             temp,
             budget: Mutex::new(budget),
-            unknown_methods,
+            gone: Mutex::default(),
+            unknown,
             touched: AtomicU64::new(0),
             destroyed: AtomicBool::new(false),
         }
@@ -79,16 +83,62 @@ impl Key {
         due && self.touched.compare_exchange(before, now.secs(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Takes one call of a method that nobody knows out of what the key may make of them now; false if it has to wait.
-    pub(crate) fn take_unknown_method(&self) -> bool {
-        let a_minute = limits::UNKNOWN_METHODS_PER_MINUTE;
-        self.unknown_methods.lock().take(a_minute, a_minute / 60.0, Instant::now().into_std())
+    /// Remembers that the session `id`, which is gone, may have received messages up to `newest`.
+    pub(crate) fn remember_gone(&self, id: SessionId, newest: MsgId, now: Time) {
+        self.gone.lock().add(id, newest, now);
+    }
+
+    /// What a session `id` that is gone may have received: a new state of it must take nothing up to this for new.
+    pub(crate) fn received_before(&self, id: SessionId) -> Option<MsgId> {
+        self.gone.lock().up_to(id)
+    }
+
+    /// Takes one call that nobody understands out of what the key may make of them now; false if it has to wait.
+    pub(crate) fn take_unknown(&self) -> bool {
+        let a_minute = limits::UNKNOWN_PER_KEY_AND_MINUTE;
+        self.unknown.lock().take(a_minute, a_minute / 60.0, Instant::now().into_std())
     }
 
     /// Takes one call out of what the key may call now; false if it has to wait.
     pub(crate) fn take_call(&self, limits: &Limits) -> bool {
         let per_second = f64::from(limits.calls_per_key_per_second);
         self.budget.lock().take(burst(limits), per_second, Instant::now().into_std())
+    }
+}
+
+/// What sessions had received that are gone.
+#[derive(Default)]
+struct Gone {
+    /// The highest msg_id of each.
+    sessions: Vec<(SessionId, MsgId)>,
+    /// The highest of all that do not fit.
+    others: Option<MsgId>,
+}
+
+impl Gone {
+    fn add(&mut self, id: SessionId, newest: MsgId, now: Time) {
+        // What is beyond this is not accepted now, so it was not.
+        let newest = newest.min(MsgId::at(now + MSG_AHEAD_MAX));
+        // What is too old by the clock need not be remembered.
+        let oldest = MsgId(MsgId::at(now).0.saturating_sub((MSG_AGE_MAX.as_secs().cast_signed() + 1) << 32));
+        self.sessions.retain(|(_, newest)| *newest >= oldest);
+        self.others = self.others.filter(|newest| *newest >= oldest);
+        match self.sessions.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, known)) => *known = newest.max(*known),
+            None => self.sessions.push((id, newest)),
+        }
+        if self.sessions.len() > limits::GONE_SESSIONS_PER_KEY_MAX
+            && let Some(at) =
+                self.sessions.iter().enumerate().min_by_key(|(_, (_, id))| *id).map(|(at, _)| at)
+        {
+            let (_, newest) = self.sessions.swap_remove(at);
+            self.others = self.others.max(Some(newest));
+        }
+    }
+
+    fn up_to(&self, id: SessionId) -> Option<MsgId> {
+        let own = self.sessions.iter().find(|(known, _)| *known == id).map(|(_, newest)| *newest);
+        own.max(self.others)
     }
 }
 
@@ -315,6 +365,29 @@ mod tests {
         keys.remember_temp(auth(2), Salt(5), 0).expect("new");
         assert!(keys.find(AuthKeyId(2)).is_none());
         assert_eq!(keys.sweep(), [AuthKeyId(2)]);
+    }
+
+    // proves: SES-4
+    #[test]
+    fn what_sessions_had_received_that_are_gone_is_remembered_for_five_minutes_and_within_bounds() {
+        let (mut gone, now) = (Gone::default(), Time::from_secs(1_000_000));
+        let id = |secs: u64| MsgId::at(Time::from_secs(secs));
+        gone.add(SessionId(1), id(1_000_000), now);
+        gone.add(SessionId(2), id(2_000_000), now);
+        assert_eq!(gone.up_to(SessionId(1)), Some(id(1_000_000)));
+        assert_eq!(gone.up_to(SessionId(2)), Some(id(1_000_030)), "more was never accepted");
+        assert_eq!(gone.up_to(SessionId(3)), None);
+        // More than are remembered one by one: then nobody of this key is believed about that time.
+        for n in 1..limits::GONE_SESSIONS_PER_KEY_MAX as i64 {
+            gone.add(SessionId(10 + n), id(1_000_010), now);
+        }
+        assert_eq!(gone.sessions.len(), limits::GONE_SESSIONS_PER_KEY_MAX);
+        assert!(
+            gone.up_to(SessionId(1)) >= Some(id(1_000_000)) && gone.up_to(SessionId(3)) < Some(id(1_000_010))
+        );
+        // Five minutes later the clock refuses all of it.
+        gone.add(SessionId(5), id(1_000_400), Time::from_secs(1_000_400));
+        assert_eq!((gone.sessions.len(), gone.up_to(SessionId(1))), (1, None));
     }
 
     #[test]

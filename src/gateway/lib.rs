@@ -112,6 +112,7 @@ impl Gateway {
         tasks.spawn(push::hear(Arc::clone(&node)));
         tasks.spawn(sweep(Arc::clone(&node)));
         tasks.spawn(strays::run(Arc::clone(&node)));
+        tasks.spawn(name_on(Arc::clone(&node)));
         tasks.spawn(jobs::run(Arc::clone(&node), courier));
         for listener in sockets.listeners {
             tasks.spawn(listen::accept(Arc::clone(&node), listener));
@@ -150,6 +151,17 @@ async fn until(patience: Duration, done: impl Fn() -> bool) {
     let deadline = Instant::now() + patience;
     while !done() && Instant::now() < deadline {
         tokio::time::sleep(limits::DRAIN_LOOK_EVERY).await;
+    }
+}
+
+/// Keeps the names of messages ahead of the clock, while there is anybody to send any to.
+async fn name_on(node: Arc<Node>) {
+    let mut every = tokio::time::interval(limits::NAMES_LOOK_EVERY);
+    loop {
+        every.tick().await;
+        if node.admission.connections() > 0 {
+            node.keep_names().await;
+        }
     }
 }
 

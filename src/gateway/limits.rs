@@ -100,6 +100,12 @@ pub const HANDSHAKE_NICENESS: i32 = 10;
 /// same time are answered in any order.
 pub const CLOCK_JITTER: Duration = Duration::from_millis(10);
 
+/// How often it is looked whether the store must be told how far messages will be named.
+pub const NAMES_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// It is told when less than this is left.
+pub const NAMES_LEFT_MIN: Duration = Duration::from_secs(5);
+
 // ---- keys and sessions
 
 /// Keys whose contents are held in memory, beside those in use.
@@ -119,6 +125,10 @@ pub const SESSIONS_MAX: usize = 65_536;
 
 /// Sessions of one key; the one unused for longest goes out.
 pub const SESSIONS_PER_KEY_MAX: usize = 64;
+
+/// Sessions of one key that were destroyed or had to go, of which it is remembered for five minutes what they had received.
+/// What goes beyond is remembered of the key as a whole.
+pub const GONE_SESSIONS_PER_KEY_MAX: usize = 64;
 
 /// Connections that one session may have at once; the oldest goes out.
 pub const PATHS_PER_SESSION_MAX: usize = 8;
@@ -161,8 +171,12 @@ pub const CALLS_PARKED_PER_SESSION_MAX: usize = 64;
 /// The burst of calls that a key may make: so many seconds' worth.
 pub const CALL_BURST_SECONDS: u32 = 10;
 
-/// Calls of methods that nobody knows that one key may make in a minute, before it is told to wait.
-pub const UNKNOWN_METHODS_PER_MINUTE: f64 = 64.0;
+/// Calls of methods that nobody knows, or with arguments that cannot be read, that may come over one connection in a
+/// minute, before their client is told to wait.
+pub const UNKNOWN_PER_MINUTE: f64 = 64.0;
+
+/// The same over all connections of one key together, so that to connect again is no way around it.
+pub const UNKNOWN_PER_KEY_AND_MINUTE: f64 = 4.0 * UNKNOWN_PER_MINUTE;
 
 /// How long it has to wait then, in seconds.
 pub const UNKNOWN_METHOD_WAIT_SECONDS: u32 = 5;
@@ -254,6 +268,7 @@ const _: () = {
     assert!(AUTHENTICATED_TIME.as_secs() < IDLE_TIME.as_secs());
     assert!(IDLE_TIME.as_secs() < SESSION_IDLE_TIME.as_secs());
     assert!(SESSIONS_PER_KEY_MAX < SESSIONS_MAX);
+    assert!(NAMES_LEFT_MIN.as_secs() < api::limits::NAMES_AHEAD.as_secs());
     // A whole mailbox must fit behind what is already written.
     assert!(UNWRITTEN_BYTES_HIGH + MAILBOX_BYTES_MAX < UNWRITTEN_BYTES_MAX);
     // The last packet that is read may bring a whole container.

@@ -9,7 +9,7 @@ use blobs::Blobs;
 use bus::Bus;
 use mtproto::handshake::dh::Spares;
 use mtproto::session::PathId;
-use mtproto::{AuthKey, AuthKeyId, KeyMade, KeyStored, ReplayCache, ServerKeys};
+use mtproto::{AuthKey, AuthKeyId, KeyMade, KeyStored, MsgId, ReplayCache, ServerKeys};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
@@ -70,17 +70,18 @@ impl Node {
         server_keys: Arc<ServerKeys>,
     ) -> std::io::Result<Self> {
         let spares = Arc::new(Spares::default());
+        world::never_before(api.told_before());
         let steps = limits.handshake_threads.saturating_mul(limits::HANDSHAKE_STEPS_WAITING_PER_THREAD);
         Ok(Self {
             limits,
-            api,
             blobs,
             server_keys,
             replays: Arc::new(ReplayCache::new()),
             admission: Admission::new(limits),
             keys: Keys::new(limits),
-            sessions: Sessions::default(),
+            sessions: Sessions::above(MsgId::at(api.named_before())),
             push: Push::default(),
+            api,
             bus: Bus::new(),
             handshakes: {
                 let spares = Arc::clone(&spares);
@@ -182,6 +183,24 @@ impl Node {
         };
         self.workers.push(task).map_err(|_| Overloaded)?;
         take.await.map_err(|_| Overloaded)
+    }
+
+    /// Lets the store know how far messages will be named, unless it knows for the next seconds.
+    pub(crate) async fn keep_names(self: &Arc<Self>) {
+        if world::now() + limits::NAMES_LEFT_MIN < self.api.names_until() {
+            return;
+        }
+        let node = Arc::clone(self);
+        // What cannot be kept now is kept at the next look; names wait for it.
+        match self.on_worker(move || node.api.keep_names(world::now())).await {
+            Ok(Ok((until, ticket))) => {
+                if self.until_durable(ticket).await.is_ok() {
+                    self.api.names_kept(until);
+                }
+            }
+            Ok(Err(fault)) => self.note(&fault),
+            Err(Overloaded) => {}
+        }
     }
 
     /// Up to which commit the store is durable.

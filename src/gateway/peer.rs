@@ -110,6 +110,8 @@ struct Unwritten {
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(node: Arc<Node>, stream: Stream, address: IpAddr, admitted: Admitted) {
+    // After a time in which nobody was connected: what is said first has a name, too.
+    node.keep_names().await;
     let now = Instant::now();
     let mut peer = Peer {
         connection: Connection::new(Arc::clone(&node.server_keys), Arc::clone(&node.replays)),

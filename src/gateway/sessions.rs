@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,9 @@ use mtproto::session::{
 use mtproto::{AuthKeyId, MsgId, Packet, SessionId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use crate::admission::Bucket;
 use crate::calls::Line;
 use crate::keys::Key;
 use crate::mailbox::Mailbox;
@@ -33,7 +35,7 @@ pub(crate) struct Sessions {
 struct Book {
     by_key: HashMap<AuthKeyId, Vec<Arc<Entry>>>,
     count: usize,
-    /// Not below any msg_id that a forgotten session gave out.
+    /// Not below any msg_id that a forgotten session gave out, here or before the server started.
     floor: Option<MsgId>,
 }
 
@@ -55,6 +57,10 @@ pub(crate) struct Entry {
     missed: AtomicBool,
     /// When something was last heard of it, in seconds since the Unix epoch.
     used: AtomicU64,
+    /// Forgotten: nothing more is taken or sent.
+    over: AtomicBool,
+    /// The highest msg_id that came for it, accepted or not.
+    newest: AtomicI64,
 }
 
 /// What a session is used for, as far as its calls have shown.
@@ -77,8 +83,6 @@ struct Talk {
     /// When the earliest timer that runs for it ends.
     armed: Option<Time>,
     origin: Origin,
-    /// Forgotten: nothing more is taken or sent.
-    over: bool,
 }
 
 /// Where a client calls from, by its newest connection.
@@ -93,6 +97,8 @@ pub(crate) struct Origin {
 struct OpenPath {
     id: PathId,
     mailbox: Mailbox<ToPeer>,
+    /// What is left of the calls that nobody understands.
+    unknown: Bucket,
 }
 
 /// What has to be done for a session once its lock is released: it would take other locks.
@@ -103,6 +109,11 @@ enum Aftermath {
 }
 
 impl Sessions {
+    /// No sessions. Their messages will have names above `floor`.
+    pub(crate) fn above(floor: MsgId) -> Self {
+        Self { book: Mutex::new(Book { floor: Some(floor), ..Book::default() }) }
+    }
+
     /// The session `id` of `key`, made if there is none. Nothing if there are as many as there may be, all in use.
     pub(crate) fn open(&self, key: &Arc<Key>, id: SessionId) -> Option<Arc<Entry>> {
         let mut evicted = None;
@@ -134,7 +145,9 @@ impl Sessions {
         if siblings.len() >= limits::SESSIONS_PER_KEY_MAX {
             let oldest = siblings.iter().enumerate().min_by_key(|(_, e)| e.used.load(Ordering::Relaxed));
             let at = oldest.map(|(at, _)| at)?;
-            *evicted = Some(siblings.swap_remove(at));
+            let gone = siblings.swap_remove(at);
+            gone.remember_received();
+            *evicted = Some(gone);
             book.count -= 1;
         }
         let floor = book.floor.unwrap_or_else(|| MsgId::at(world::now()));
@@ -155,6 +168,7 @@ impl Sessions {
         let siblings = book.by_key.get_mut(&key)?;
         let at = siblings.iter().position(|e| e.id == id)?;
         let gone = siblings.swap_remove(at);
+        gone.remember_received();
         if siblings.is_empty() {
             book.by_key.remove(&key);
         }
@@ -206,13 +220,13 @@ impl Book {
         for siblings in self.by_key.values_mut() {
             siblings.retain(|entry| {
                 // A session that is being talked to is in use.
-                let Some(mut talk) = entry.talk.try_lock() else { return true };
+                let Some(talk) = entry.talk.try_lock() else { return true };
                 let idle =
                     if talk.session.is_blank() { limits::SESSION_CROWDED_TIME.min(idle) } else { idle };
                 let unused = now.saturating_sub(entry.used.load(Ordering::Relaxed));
                 let keep = !talk.paths.is_empty() || unused < idle.as_secs();
                 if !keep {
-                    talk.over = true;
+                    entry.remember_received();
                     *floor = (*floor).max(Some(talk.session.last_msg_id()));
                 }
                 keep
@@ -225,13 +239,16 @@ impl Book {
 
 impl Entry {
     fn new(key: Arc<Key>, id: SessionId, floor: MsgId) -> Self {
+        let mut session = Session::new(id, floor);
+        if let Some(received) = key.received_before(id) {
+            session.forget_up_to(received);
+        }
         let talk = Talk {
-            session: Session::new(id, floor),
+            session,
             paths: Vec::new(),
             wake: None,
             armed: None,
             origin: Origin { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), dialled: None },
-            over: false,
         };
         Self {
             key,
@@ -245,6 +262,8 @@ impl Entry {
             use_: AtomicU8::new(Use::Unknown as u8),
             missed: AtomicBool::new(false),
             used: AtomicU64::new(world::now().secs()),
+            over: AtomicBool::new(false),
+            newest: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -260,7 +279,24 @@ impl Entry {
 
     /// Whether it is the session `id` of `key`.
     pub(crate) fn is(&self, key: &Arc<Key>, id: SessionId) -> bool {
-        self.id == id && Arc::ptr_eq(&self.key, key) && !self.talk.lock().over
+        self.id == id && Arc::ptr_eq(&self.key, key) && !self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// Ends it, and remembers with its key what it has received: it would be taken for new by another state of it.
+    ///
+    /// A packet that comes at the same moment has either said its name before this reads the highest one, or finds that
+    /// the session is over.
+    fn remember_received(&self) {
+        // spec: SES-4
+        self.over.store(true, Ordering::SeqCst);
+        let newest = self.newest.load(Ordering::SeqCst);
+        if newest != i64::MIN {
+            self.key.remember_gone(self.id, MsgId(newest), world::now());
+        }
     }
 
     /// What it is used for.
@@ -311,6 +347,18 @@ impl Entry {
         self.talk.lock().origin
     }
 
+    /// Takes one call that nobody understands out of what may come of them over the connection `path` now, and of what its
+    /// key may make of them; false if its client has to wait.
+    pub(crate) fn take_unknown(&self, path: PathId) -> bool {
+        let a_minute = limits::UNKNOWN_PER_MINUTE;
+        let now = Instant::now().into_std();
+        let mut talk = self.talk.lock();
+        let open = talk.paths.iter_mut().find(|p| p.id == path);
+        let has_some = open.is_none_or(|open| open.unknown.take(a_minute, a_minute / 60.0, now));
+        drop(talk);
+        has_some && self.key.take_unknown()
+    }
+
     /// What the session knows of one of its calls.
     pub(crate) fn call_state(&self, msg_id: MsgId) -> mtproto::session::CallState {
         self.talk.lock().session.call_state(msg_id)
@@ -326,6 +374,7 @@ impl Entry {
         quick_ack: bool,
     ) {
         let mut talk = self.talk.lock();
+        self.newest.fetch_max(opened.msg_id.0, Ordering::SeqCst);
         self.used.store(world::now().secs(), Ordering::Relaxed);
         let fresh = !talk.paths.iter().any(|p| p.id == way.path.id);
         if fresh {
@@ -333,7 +382,8 @@ impl Entry {
                 let oldest = talk.paths.remove(0);
                 let _ = oldest.mailbox.post(ToPeer::Close(None));
             }
-            talk.paths.push(OpenPath { id: way.path.id, mailbox: way.mailbox.clone() });
+            let unknown = Bucket::full(limits::UNKNOWN_PER_MINUTE, Instant::now().into_std());
+            talk.paths.push(OpenPath { id: way.path.id, mailbox: way.mailbox.clone(), unknown });
             talk.origin = Origin { address: way.address, dialled: way.dialled.or(talk.origin.dialled) };
         }
         let input = SessionInput::Received { path: way.path, opened, packet, quick_ack };
@@ -384,8 +434,8 @@ impl Entry {
 
     /// Ends it: its connections close.
     fn end(&self) {
+        self.remember_received();
         let mut talk = self.talk.lock();
-        talk.over = true;
         for path in talk.paths.drain(..) {
             let _ = path.mailbox.post(ToPeer::Close(None));
         }
@@ -398,14 +448,14 @@ impl Entry {
         talk: &mut Talk,
         inputs: impl IntoIterator<Item = SessionInput>,
     ) -> Aftermath {
-        if talk.over {
+        if self.is_over() {
             // What was for it is taken all the same, so that nobody waits for it to leave.
             inputs.into_iter().for_each(drop);
             return Aftermath::Nothing;
         }
         let mut outputs = Vec::new();
         let mut ended = Vec::new();
-        self.handle(talk, inputs, &mut outputs);
+        self.handle(node, talk, inputs, &mut outputs);
         // Each round answers what the one before asked; a session asks about other sessions only when its client does.
         while !outputs.is_empty() {
             let mut answers = Vec::new();
@@ -413,7 +463,7 @@ impl Entry {
                 self.perform(node, talk, output, &mut answers, &mut ended);
             }
             if !answers.is_empty() {
-                self.handle(talk, answers, &mut outputs);
+                self.handle(node, talk, answers, &mut outputs);
             }
         }
         // Under the lock: who looked at the calls before this has been counted before it, so nobody sleeps through it.
@@ -425,12 +475,14 @@ impl Entry {
 
     fn handle(
         &self,
+        node: &Node,
         talk: &mut Talk,
         inputs: impl IntoIterator<Item = SessionInput>,
         outputs: &mut Vec<SessionOutput>,
     ) {
         let mut salts = self.key.salts.lock();
         let mut shared = Shared { key: &self.key.auth, salts: &mut salts };
+        talk.session.name_up_to(MsgId::at(node.api.names_until()));
         world::with_env(|env| {
             for input in inputs {
                 talk.session.feed(env, &mut shared, input, outputs);

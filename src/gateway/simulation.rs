@@ -88,6 +88,11 @@ pub(crate) fn now() -> Option<Time> {
     })
 }
 
+/// From now on it is not earlier than `time` in a simulated world.
+pub(crate) fn never_before(time: Time) -> bool {
+    WORLD.with_borrow(|world| world.as_ref().map(|world| world.told.never_before(time)).is_some())
+}
+
 /// Throws the dice of a simulated world.
 pub(crate) fn throw(out: &mut [u8]) -> bool {
     WORLD.with_borrow_mut(|world| {

@@ -14,6 +14,8 @@ use crate::ids::{ChannelId, ChatId, Due, FileId, Global, KeyId, Name, Peer, User
 pub const SECRETS: Table<Global, stored::Secrets> = Table::new(b's');
 /// The next free id, by kind of owner.
 pub const NEXT_IDS: Table<(Global, u8), stored::Counter> = Table::new(b'i');
+/// The time (nanoseconds) beyond which no message of the server was ever named.
+pub const NAMED: Table<Global, stored::Counter> = Table::new(b'n');
 /// The time (seconds) before which no job waits any more.
 pub const JOBS_FROM: Table<Global, stored::Counter> = Table::new(b'j');
 

@@ -26,7 +26,7 @@ use crate::ids::FileId;
 use crate::tables::{
     BLOCKED, BOXES, CHANNEL_HEADS, CHANNEL_LOGS, CHANNELS, CHATS, CONTACTS, COPIES, DIALOGS, DOCUMENTS,
     DRAFTS, EXPORTS, HEADS, HISTORY, INVITES, JOBS, JOBS_FROM, KEYS, KNOWN_BY, LOGIN_CODES, LOGINS, LOGS,
-    MEMBERS, NEXT_IDS, NOTIFY, PARTS, PHONES, PHOTOS, PINNED, POSTS, PREFERENCES, PRESENCE, PRIVACY,
+    MEMBERS, NAMED, NEXT_IDS, NOTIFY, PARTS, PHONES, PHOTOS, PINNED, POSTS, PREFERENCES, PRESENCE, PRIVACY,
     PROFILE_PHOTOS, SECRETS, SENT, STANDING, TALLIES, UPLOADS, USERNAME_STARTS, USERNAMES, USERS, USES,
 };
 use files::Ids;
@@ -125,7 +125,7 @@ impl Walk<'_, '_> {
             };
         }
         tables! {
-            SECRETS => nothing; JOBS_FROM => nothing; PRESENCE => nothing; DRAFTS => nothing; NOTIFY => nothing;
+            SECRETS => nothing; NAMED => nothing; JOBS_FROM => nothing; PRESENCE => nothing; DRAFTS => nothing; NOTIFY => nothing;
             PREFERENCES => nothing; PRIVACY => nothing; BLOCKED => nothing; LOGIN_CODES => Self::named;
             EXPORTS => nothing; TALLIES => Self::named;
             NEXT_IDS => Self::next_id; JOBS => Self::job;

@@ -69,6 +69,8 @@ pub struct ClientSession {
     /// What else waits to be sent: bodies, and whether they need an ack.
     extra: Vec<(Bytes, bool)>,
     acks: Vec<i64>,
+    /// Names that were given.
+    named: BTreeSet<i64>,
     seen: BTreeSet<i64>,
     /// The messages of the packets that were sent last.
     packets: BTreeMap<MsgId, Vec<MsgId>>,
@@ -76,6 +78,8 @@ pub struct ClientSession {
 
 /// Packets that a client remembers, for notices that name them.
 const PACKETS_REMEMBERED: usize = 1024;
+/// Names that a client remembers having given.
+const NAMES_REMEMBERED: usize = 4096;
 /// Server messages that a client remembers.
 const SEEN_REMEMBERED: usize = 4096;
 
@@ -94,6 +98,7 @@ impl ClientSession {
             outstanding: BTreeMap::new(),
             extra: Vec::new(),
             acks: Vec::new(),
+            named: BTreeSet::new(),
             seen: BTreeSet::new(),
             packets: BTreeMap::new(),
         }
@@ -307,10 +312,10 @@ impl ClientSession {
 
     /// A packet was not accepted because of the names in it.
     fn rename(&mut self, now: Time, packet: MsgId) {
-        for msg_id in self.packets.remove(&packet).unwrap_or_else(|| vec![packet]) {
-            if let Some(query) = self.outstanding.remove(&msg_id) {
-                self.make(now, query.ticket, query.body);
-            }
+        let members = self.packets.remove(&packet).unwrap_or_else(|| vec![packet]);
+        let queries: Vec<_> = members.iter().filter_map(|msg_id| self.outstanding.remove(msg_id)).collect();
+        for query in queries {
+            self.make(now, query.ticket, query.body);
         }
     }
 
@@ -318,6 +323,13 @@ impl ClientSession {
     pub fn name(&mut self, now: Time, content: bool) -> (MsgId, u32) {
         let clock = Time::from_nanos(now.nanos().saturating_add_signed(self.clock_offset));
         self.last_msg_id = MsgId::at(clock).0.max(self.last_msg_id + 4);
+        // A clock that was set back comes by the same names again.
+        while !self.named.insert(self.last_msg_id) {
+            self.last_msg_id += 4;
+        }
+        if self.named.len() > NAMES_REMEMBERED {
+            self.named.pop_first();
+        }
         let seq_no = self.content_sent * 2 + u32::from(content);
         self.content_sent += u32::from(content);
         (MsgId(self.last_msg_id), seq_no)

@@ -100,6 +100,14 @@ impl Ledger {
         self.rows.back().map(|row| row.msg_id)
     }
 
+    /// Nothing is known of ids up to `msg_id`, now and ever after.
+    pub fn forget_up_to(&mut self, msg_id: MsgId) {
+        while self.rows.front().is_some_and(|row| row.msg_id <= msg_id) {
+            self.forget_oldest();
+        }
+        self.floor = self.floor.max(msg_id);
+    }
+
     /// Whether a new content-related message may have this sequence number: among content-related messages, numbers
     /// must grow with ids.
     pub fn check_seq_no(&self, msg_id: MsgId, seq_no: u32) -> Result<(), BadMsg> {
@@ -230,6 +238,19 @@ mod tests {
         assert_eq!(ledger.check_seq_no(id(15), 7), Err(BadMsg::SeqNoTooHigh));
         assert_eq!(ledger.check_seq_no(id(5), 3), Err(BadMsg::SeqNoTooHigh));
         assert_eq!(ledger.check_seq_no(id(5), 1), Ok(()));
+    }
+
+    // proves: SES-4
+    #[test]
+    fn what_an_earlier_state_may_have_seen_is_forgotten_and_never_new() {
+        let mut ledger = Ledger::default();
+        ledger.insert(id(3), 0, Fate::Service);
+        ledger.insert(id(9), 0, Fate::Service);
+        ledger.forget_up_to(id(5));
+        assert!((0..=5).all(|n| matches!(ledger.look_up(id(n), NOW), Known::Forgotten)));
+        assert!(is_new(&ledger, id(6)) && matches!(ledger.look_up(id(9), NOW), Known::Received(_)));
+        ledger.forget_up_to(id(20));
+        assert!(matches!(ledger.look_up(id(9), NOW), Known::Forgotten) && ledger.newest().is_none());
     }
 
     #[test]

@@ -128,6 +128,19 @@ impl Session {
         }
     }
 
+    /// An earlier state of this session may have received anything up to `msg_id`: none of it is taken for new.
+    pub fn forget_up_to(&mut self, msg_id: MsgId) {
+        // spec: SES-4
+        self.ledger.forget_up_to(msg_id);
+    }
+
+    /// Messages are named by the clock up to `ceiling` only: beyond it nobody would remember, after a crash, that such
+    /// names were given.
+    pub fn name_up_to(&mut self, ceiling: MsgId) {
+        // spec: SES-3
+        self.ids.follow_up_to(ceiling);
+    }
+
     /// The client's name for it.
     #[must_use]
     pub fn id(&self) -> SessionId {
