@@ -319,23 +319,23 @@ fn tell_group(node: &Arc<Node>, channel: ChannelId, group: &[Arc<Online>]) {
     let mut told = Vec::with_capacity(group.len());
     for online in group {
         let sessions = sessions_of(node, online.key);
-        if targets(&sessions).is_empty() {
+        let targets = targets(&sessions);
+        if targets.is_empty() {
             continue;
         }
         let from = online.news.lock().take_channel(channel);
         if let Some(from) = from {
-            told.push((online, from, sessions));
+            told.push((online, from, sessions, targets));
         }
     }
-    let keys: Vec<_> = told.iter().map(|(online, from, _)| (online.key, *from)).collect();
+    let keys: Vec<_> = told.iter().map(|(online, from, ..)| (online.key, *from)).collect();
     match node.api.channel_pushes(channel, &keys, world::now()) {
         Ok(pushes) => {
             let mut leaving = Leaving::default();
-            for ((online, _, sessions), push) in told.iter().zip(pushes) {
-                if let Some(push) = online.news.lock().took(channel, push)
-                    && let Some(body) = push.body
-                {
-                    deliver(node, sessions, body.into(), (push.ticket, true), &mut leaving);
+            for ((online, _, sessions, targets), push) in told.iter().zip(pushes) {
+                let push = online.news.lock().took(channel, push);
+                if let Some(api::push::Push { body: Some(body), ticket, .. }) = push {
+                    deliver(node, sessions, targets, body.into(), (ticket, true), &mut leaving);
                 }
             }
             leaving.go(node);
@@ -354,12 +354,12 @@ fn tell(node: &Arc<Node>, online: &Arc<Online>) {
     }
     for _ in 0..limits::PUSHES_IN_A_ROW {
         let sessions = sessions_of(node, online.key);
-        let anybody = !targets(&sessions).is_empty();
+        let targets = targets(&sessions);
         let item = {
             let mut news = online.news.lock();
             let item = news.next();
             match item {
-                Some(item) if anybody => item,
+                Some(item) if !targets.is_empty() => item,
                 nobody_or_nothing => {
                     if let Some(item) = nobody_or_nothing {
                         news.put_back(&item);
@@ -369,7 +369,7 @@ fn tell(node: &Arc<Node>, online: &Arc<Online>) {
                 }
             }
         };
-        if let Err(stop) = tell_one(node, online, &item, &sessions) {
+        if let Err(stop) = tell_one(node, online, &item, &sessions, &targets) {
             node.note_stop(&stop);
         }
     }
@@ -382,6 +382,7 @@ fn tell_one(
     online: &Online,
     item: &Item,
     sessions: &[Arc<Entry>],
+    targets: &[Arc<Entry>],
 ) -> Result<(), api::Stop> {
     let now = world::now();
     let (body, ticket, kept) = match item {
@@ -399,21 +400,22 @@ fn tell_one(
     };
     let Some(body) = body.map(Bytes::from) else { return Ok(()) };
     let mut leaving = Leaving::default();
-    deliver(node, sessions, body, (ticket, kept), &mut leaving);
+    deliver(node, sessions, targets, body, (ticket, kept), &mut leaving);
     leaving.go(node);
     Ok(())
 }
 
-/// Puts a body into the lines of a key's sessions, to leave once `ticket` is durable; `kept` until it is acknowledged.
+/// Puts a body into the lines of `targets`, sessions of a key, to leave once `ticket` is durable; `kept` until it is
+/// acknowledged. The others of the `sessions` have missed it.
 fn deliver(
     node: &Node,
     sessions: &[Arc<Entry>],
+    targets: &[Arc<Entry>],
     body: Bytes,
     (ticket, kept): (Ticket, bool),
     leaving: &mut Leaving,
 ) {
-    let targets = targets(sessions);
-    for entry in &targets {
+    for entry in targets {
         leaving.add(node, entry, ticket, SessionInput::Push { body: body.clone(), kept });
     }
     metrics::pushed(targets.len());
@@ -426,9 +428,11 @@ fn deliver(
 
 /// To whom a push goes: the connected sessions of a person. If there is none, those that have called nothing yet: one that
 /// came back after a restart of the server may only ping.
-fn targets(sessions: &[Arc<Entry>]) -> Vec<&Arc<Entry>> {
-    let online =
-        |wanted: Use| sessions.iter().filter(move |entry| entry.use_() == wanted && entry.is_online());
-    let main: Vec<_> = online(Use::Main).collect();
-    if main.is_empty() { online(Use::Unknown).collect() } else { main }
+fn targets(sessions: &[Arc<Entry>]) -> Vec<Arc<Entry>> {
+    let online = |wanted: Use| {
+        let wanted = move |entry: &&Arc<Entry>| entry.use_() == wanted && entry.is_online();
+        sessions.iter().filter(wanted).cloned().collect::<Vec<_>>()
+    };
+    let main = online(Use::Main);
+    if main.is_empty() { online(Use::Unknown) } else { main }
 }

@@ -156,3 +156,14 @@ fn values_are_words_with_the_lowest_byte_first() {
     assert_eq!((bytes(&vec![7_u8; 253]).len(), bytes(&vec![7_u8; 253])[0]), (256, 253));
     assert_eq!(bytes(&vec![7_u8; 254])[..5], [254, 254, 0, 0, 7]);
 }
+
+/// Values are moved several times on their way into a list: what is large and rare stands in a box.
+#[test]
+fn what_is_often_moved_is_not_large() {
+    assert!(size_of::<enums::Update>() <= 96, "{}", size_of::<enums::Update>());
+    assert!(
+        size_of::<enums::Message>() <= 24 && size_of::<enums::User>() <= 24 && size_of::<enums::Chat>() <= 64
+    );
+    assert!(size_of::<types::Message>() <= 600, "{}", size_of::<types::Message>());
+    assert!(size_of::<types::User>() <= 456, "{}", size_of::<types::User>());
+}
