@@ -399,6 +399,75 @@ fn is_there(quoted: &str) -> bool {
     !is_path || root().join(quoted).exists()
 }
 
+// ---- the order of checks
+
+/// One row of `checks.toml`: a check that is taken away by `tests/checks.py`, and the test that must then fail.
+type Check = BTreeMap<String, String>;
+
+fn checks() -> Vec<Check> {
+    let mut found: Vec<Check> = Vec::new();
+    for line in read(&root().join("protocol-spec/checks.toml")).lines() {
+        if line == "[[check]]" {
+            found.push(Check::new());
+        } else if let Some((key, value)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            let plain = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
+            let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+            let value = plain.map(str::to_owned).or_else(|| Some(quoted?.replace("\\n", "\n")));
+            let value = value.unwrap_or_else(|| panic!("checks.toml: {line}"));
+            found.last_mut().expect("[[check]] first").insert(key.to_owned(), value);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_check_is_there_once_and_is_missed_by_a_test() {
+    let mut wrong = Vec::new();
+    let mut ids = BTreeSet::new();
+    for check in checks() {
+        let of = |key: &str| check.get(key).map_or("", String::as_str);
+        let id = of("id");
+        if !ids.insert(id.to_owned()) {
+            wrong.push(format!("{id}: there twice"));
+        }
+        let text = read(&root().join(of("file")));
+        let found = text.split_once(of("after")).is_some_and(|(_, rest)| rest.contains(of("check")));
+        if of("check").is_empty() || !found {
+            wrong.push(format!("{id}: {} has no `{}`", of("file"), of("check")));
+        }
+        if of("test").is_empty()
+            || !of("test").split(", ").all(|test| test.contains(".rs: ") && is_there(test))
+        {
+            wrong.push(format!("{id}: there is no {}", of("test")));
+        }
+    }
+    nothing(&wrong, "checks");
+}
+
+#[test]
+fn the_page_of_checks_is_current() {
+    let mut page = String::new();
+    for (chapter, title) in [
+        ("02", "Transport"),
+        ("03", "Handshake"),
+        ("04", "Records"),
+        ("05", "Sessions"),
+        ("09", "Temporary keys"),
+    ] {
+        let _ =
+            writeln!(page, "### {title}\n\n| | the check | stands in | is missed by |\n|---|---|---|---|");
+        for check in checks().iter().filter(|check| check.get("chapter").is_some_and(|of| of == chapter)) {
+            let of = |key: &str| check.get(key).map_or("", String::as_str);
+            let file = of("file");
+            let short = file.trim_start_matches("src/");
+            let (id, what, test) = (of("id"), of("what"), of("test"));
+            let _ = writeln!(page, "| {id} | {what} | [{short}](../{file}) | `{test}` |");
+        }
+        page.push('\n');
+    }
+    check_page("17-checks.md", &page);
+}
+
 // ---- the generated pages
 
 #[test]

@@ -200,9 +200,9 @@ fn vectors_of_record() {
 
 // proves: REC-3
 #[test]
-fn who_holds_the_key_cannot_add_half_a_block() {
+fn who_holds_the_key_keeps_to_whole_blocks_and_the_least_length() {
     let key = FullAuthKey::new([0x3c; 256]).kept();
-    for (bytes, fine) in [(80, true), (84, false), (92, false)] {
+    for (bytes, fine) in [(80, true), (84, false), (92, false), (48, true), (32, false), (16, false)] {
         let mut data = vec![0x11; bytes];
         let large = Backend::Portable.encrypt(key.parts(Side::Client), &mut data);
         let mut packet = [&key.id().0.to_le_bytes()[..], &cipher::msg_key(&large), &data].concat();

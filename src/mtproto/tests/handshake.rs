@@ -37,8 +37,10 @@ struct Line {
 fn keys() -> Arc<ServerKeys> {
     static KEYS: OnceLock<Arc<ServerKeys>> = OnceLock::new();
     Arc::clone(KEYS.get_or_init(|| {
-        let mut dice = SeededDice::new(77);
-        Arc::new(ServerKeys { pad: RsaKey::generate(&mut dice), legacy: Some(RsaKey::generate(&mut dice)) })
+        let read = |pem| RsaKey::from_private_pem(pem).expect("a key of the vectors");
+        let pad = read(include_str!("../../../protocol-spec/vectors/rsa_key.pem"));
+        let legacy = read(include_str!("../../../protocol-spec/vectors/rsa_key_2.pem"));
+        Arc::new(ServerKeys { pad, legacy: Some(legacy) })
     }))
 }
 
@@ -354,6 +356,22 @@ fn taken_ids_without_end_are_not_retried_without_end() {
     assert_eq!(line.heard.last().expect("an answer")[..], (-404_i32).to_le_bytes());
 }
 
+// proves: HS-29
+#[test]
+fn a_fifth_run_on_a_connection_puts_the_oldest_out() {
+    for (others, expected) in [(3, None), (4, Some(HandshakeError::UnknownRun))] {
+        let mut line = Line::new();
+        let mut first = line.exchange(Padding::RsaPad);
+        let query = line.until_res_pq(&mut first);
+        for _ in 0..others {
+            let mut other = line.exchange(Padding::RsaPad);
+            line.say(&other.begin());
+        }
+        line.say(&first.packet(&query));
+        assert_eq!(expected, line.closed.is_some().then(|| line.failed()), "{others} others");
+    }
+}
+
 /// Something a hostile client changes in step two.
 type TamperDh = fn(&mut service::ReqDHParams, &Exchange, &mut SeededDice);
 
@@ -473,7 +491,7 @@ fn an_unsafe_g_b_has_one_answer() {
 fn whatever_is_wrong_in_step_three_has_one_answer() {
     use HandshakeError::{ClientDhDoesNotOpen, UnknownRun, WrongLength, WrongRetryId};
     type Tamper = fn(&mut service::SetClientDHParams, &Exchange, &mut SeededDice);
-    let cases: [(&str, HandshakeError, Tamper); 9] = [
+    let cases: [(&str, HandshakeError, Tamper); 10] = [
         ("nonce", UnknownRun, |query, _, _| query.nonce[3] ^= 1),
         ("server_nonce", UnknownRun, |query, _, _| query.server_nonce[3] ^= 1),
         ("length", WrongLength, |query, _, _| query.encrypted_data.truncate(335)),
@@ -491,6 +509,15 @@ fn whatever_is_wrong_in_step_three_has_one_answer() {
             dice.fill(&mut data[320..]);
             exchange.tmp_aes().encrypt(&mut data);
             query.encrypted_data = data;
+        }),
+        ("more than the data under the hash", ClientDhDoesNotOpen, |query, exchange, _| {
+            let (nonce, server_nonce, g_b) = (exchange.nonce, exchange.server_nonce, vec![0x55; 256]);
+            let data = service::ClientDHInnerData { nonce, server_nonce, retry_id: 0, g_b };
+            let data = [&tl::write(&data, tl::Layer::NEWEST)[..], &[0; 4]].concat();
+            let mut sealed = [&sha1(&[&data])[..], &data].concat();
+            sealed.resize(sealed.len().next_multiple_of(16), 0);
+            exchange.tmp_aes().encrypt(&mut sealed);
+            query.encrypted_data = sealed;
         }),
         ("retry_id", WrongRetryId, |query, exchange, dice| {
             let mut other = exchange.clone();

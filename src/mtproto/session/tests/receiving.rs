@@ -129,6 +129,8 @@ fn sequence_numbers_have_the_right_parity_and_order() {
     assert_eq!(codes(&desk.send(FIRST, desk.id(21), 7, &query(2))), [32]);
     assert_eq!(codes(&desk.send(FIRST, desk.id(19), 9, &query(3))), [33]);
     desk.send(FIRST, desk.id(18), 5, &query(4));
+    let low = container(&[(desk.id(25), 7, query(7))]);
+    assert_eq!(codes(&desk.send(FIRST, desk.id(26), 12, &low)), [32]);
     let both = container(&[(desk.id(22), 11, query(5)), (desk.id(23), 11, query(6))]);
     assert_eq!(codes(&desk.send(FIRST, desk.id(24), 12, &both)), [32]);
     // Both wait a moment for the numbers that were skipped.
@@ -248,6 +250,24 @@ fn a_packed_query_is_unpacked_and_a_packed_service_message_is_not_served() {
     assert_eq!((error.error_code, error.error_message.as_str()), (400, "INPUT_FETCH_ERROR"));
     assert_eq!(desk.session.call_state(desk.id(2)), CallState::Failed);
     assert!(desk.calls().is_empty());
+}
+
+// proves: SES-13
+#[test]
+fn what_one_packet_unpacks_to_is_bounded() {
+    let mut desk = Desk::at_work();
+    let long = [&query(1)[..], &[0; 40_000]].concat();
+    let packed = gzip::pack(Bytes::from(long.clone()));
+    assert_eq!(gzip::constructor(&packed), Some(GzipPacked::ID));
+    let fits = limits::UNPACKED_BYTES_PER_PACKET_MAX.div_ceil(long.len());
+    let numbers = 0..fits as i64 + 5;
+    let messages: Vec<_> = numbers.map(|n| (desk.id(n), 1 + 2 * n as u32, packed.clone())).collect();
+    let said = desk.send(FIRST, desk.id(2000), 4000, &container(&messages));
+    let refused = said.iter().filter_map(Said::answer).filter(|(_, answer)| {
+        tl::read::<RpcError>(answer).is_ok_and(|error| error.error_message == "INPUT_REQUEST_TOO_LONG")
+    });
+    let refused = refused.count();
+    assert_eq!((desk.calls().len(), refused), (fits, 5));
 }
 
 // proves: TR-12
