@@ -252,16 +252,15 @@ async fn reckon(world: &mut World) -> Result<(), String> {
         }
         let (wanted, got) = (of_the_witness.read_inbox.clone(), &of_the_follower.read_inbox);
         for (place, id) in &wanted {
-            // Who reads what was deleted a moment ago has read further than the server knows, and no other message.
+            // What is read in a channel takes no pts: whose answer to a call of their own leads them past it before it came
+            // learns of it when they look at their conversations again.
+            let (Place::Private(_) | Place::Group(_)) = place else { continue };
             // A conversation that was empty when the device looked, and has come back since, is asked about when it is shown.
             let Some(known) = got.get(place).copied() else { continue };
-            let log = match place {
-                Place::Channel(channel) => Log::Channel(*channel),
-                _ => Log::Account,
-            };
+            // Who reads what was deleted a moment ago has read further than the server knows, and no other message.
             let unread =
                 |(line_id, line): (&i32, &Line)| line.place == *place && *line_id > *id && *line_id <= known;
-            if known < *id || of_the_witness.log(log).lines.iter().any(unread) {
+            if known < *id || witness.replica.account.lines.iter().any(unread) {
                 return Err(format!("device {d}: {place:?} was read up to {id}, it knows {known}"));
             }
         }
