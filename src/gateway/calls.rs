@@ -346,11 +346,12 @@ impl Entry {
     }
 
     fn key_destroyed(self: &Arc<Self>, node: &Arc<Node>, to: MsgId, ticket: Ticket, outcome: KeyDestruction) {
-        self.answer(node, ticket, SessionInput::AuthKeyDestroyed { to, outcome });
+        // Nothing more is opened with it from before the moment at which its client can know that it is gone.
         let id = self.key().auth.id();
+        node.keys.retire(id);
+        self.answer(node, ticket, SessionInput::AuthKeyDestroyed { to, outcome });
         let node_ = Arc::clone(node);
         node.on_durable(ticket, move || {
-            node_.keys.retire(id);
             // The answer leaves first: it stands in the mailbox before the word to close.
             node_.runtime.clone().spawn(async move {
                 tokio::time::sleep(limits::GOODBYE_TIME / 4).await;

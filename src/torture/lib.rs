@@ -8,6 +8,7 @@
 
 pub mod client;
 mod limits;
+mod packing;
 mod sealing;
 pub mod server;
 mod world;

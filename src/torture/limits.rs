@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 /// How long a case may wait in all, unless the command line says otherwise.
-pub const CASE_TIME: Duration = Duration::from_secs(20);
+pub const CASE_TIME: Duration = Duration::from_secs(45);
 
 /// How long a case waits for one answer, unless its script says otherwise.
-pub const ANSWER_TIME: Duration = Duration::from_secs(8);
+pub const ANSWER_TIME: Duration = Duration::from_secs(15);
 
 /// Cases that run side by side, unless the command line says otherwise.
 pub const CASES_AT_ONCE: usize = 16;

@@ -1,7 +1,5 @@
 //! What the messages of a case say.
 
-use std::io::Write as _;
-
 use bytes::{BufMut as _, BytesMut};
 use mtproto::bind::{BindInner, seal_bind_message};
 use mtproto::{AuthKeyId, MsgId, SessionId};
@@ -16,6 +14,7 @@ use super::exchange::noise;
 use super::play::{Player, Sent};
 use super::script::{Bind, Body, Held, Id, Twist};
 use super::session::Message;
+use crate::packing::deflated;
 use crate::world::{SystemDice, now};
 
 /// What every ping of a case says.
@@ -23,13 +22,6 @@ pub const PING_ID: i64 = 0x0123_4567_89ab_cdef;
 
 fn words(query: &impl Encode) -> Vec<u8> {
     tl::write(query, Layer::NEWEST)
-}
-
-/// `data` in gzip format.
-pub fn deflated(data: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    let _ = encoder.write_all(data);
-    encoder.finish().unwrap_or_default()
 }
 
 fn packed(packed_data: Vec<u8>) -> Vec<u8> {
@@ -150,16 +142,12 @@ impl Player<'_> {
                 out.put_slice(&message.body);
                 out.to_vec()
             }
-            Body::Gzip(inner) => packed(deflated(&self.bytes(inner, outer)?)),
-            Body::GzipTwice(inner) => packed(deflated(&packed(deflated(&self.bytes(inner, outer)?)))),
-            Body::GzipBomb(zeros) => {
-                let mut data = words(&functions::help::GetConfig {});
-                data.resize(data.len() + zeros, 0);
-                packed(deflated(&data))
-            }
+            Body::Gzip(inner) => packed(deflated(&self.bytes(inner, outer)?, 0)),
+            Body::GzipTwice(inner) => packed(deflated(&packed(deflated(&self.bytes(inner, outer)?, 0)), 0)),
+            Body::GzipBomb(zeros) => packed(deflated(&words(&functions::help::GetConfig {}), zeros)),
             Body::GzipBroken => packed(vec![0x1f, 0x8b, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8]),
             Body::GzipCut => {
-                let mut data = deflated(&noise(400));
+                let mut data = deflated(&noise(400), 0);
                 data.truncate(200);
                 packed(data)
             }

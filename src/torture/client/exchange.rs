@@ -101,7 +101,7 @@ impl Run {
                 out.to_vec()
             }
             Clear::Gzip => {
-                let packed_data = super::body::deflated(&ask());
+                let packed_data = crate::packing::deflated(&ask(), 0);
                 tl::write(&service::GzipPacked { packed_data }, Layer::NEWEST)
             }
             Clear::Cut(bytes) => ask().get(..bytes).unwrap_or_default().to_vec(),

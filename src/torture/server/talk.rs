@@ -22,6 +22,7 @@ use super::modes::Asks;
 use super::peer::{Out, Row, Shared};
 use super::words;
 use crate::limits::{CONTAINER_MESSAGES_MAX, HONEST_AFTER, HONEST_SOON, LOOP_TIME};
+use crate::packing::deflated;
 use crate::sealing::Parts;
 use crate::world::{SystemDice, now};
 
@@ -329,13 +330,13 @@ impl Talk {
                 false
             }
             Say::GzipBomb => {
-                let bomb = packed(words::deflated_with_zeros(result, 256 << 20));
+                let bomb = packed(deflated(result, 256 << 20));
                 out.push(self.lying(&result_of(to, &bomb), true));
                 true
             }
             Say::GzipTwice => {
-                let once = packed(words::deflated_with_zeros(result, 0));
-                let twice = packed(words::deflated_with_zeros(&once, 0));
+                let once = packed(deflated(result, 0));
+                let twice = packed(deflated(&once, 0));
                 out.push(self.lying(&result_of(to, &twice), true));
                 true
             }

@@ -1,7 +1,5 @@
 //! The few words of the API that make a client work: enough for it to connect and to make one call.
 
-use std::io::Write as _;
-
 use bytes::Bytes;
 use mtproto::session::gzip;
 use tl::functions::{InitConnection, InvokeWithLayer, InvokeWithoutUpdates};
@@ -93,19 +91,4 @@ fn config() -> types::Config {
         webfile_dc_id: 2,
         ..types::Config::default()
     }
-}
-
-/// `data` and so many zeros behind it, in gzip format.
-pub fn deflated_with_zeros(data: &[u8], zeros: usize) -> Vec<u8> {
-    const PIECE: [u8; 64 * 1024] = [0; 64 * 1024];
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let mut left = zeros;
-    // Writing to memory cannot fail.
-    let _ = encoder.write_all(data);
-    while left > 0 {
-        let piece = PIECE.get(..left.min(PIECE.len())).unwrap_or(&PIECE);
-        let _ = encoder.write_all(piece);
-        left -= piece.len();
-    }
-    encoder.finish().unwrap_or_default()
 }
