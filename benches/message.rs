@@ -1,7 +1,7 @@
 //! What one private message costs the server, stage by stage, and all stages in a row.
 //!
 //! ```text
-//! frame     bytes of the socket -> a packet; a packet -> bytes of the socket
+//! frame     bytes of the socket -> a packet; a packet -> bytes of the socket; once in datagrams
 //! open      a packet -> a message of the client
 //! receive   a message of the client -> a call (session: salt, numbers, acknowledgements)
 //! read      the call's bytes -> messages.sendMessage
@@ -20,6 +20,7 @@
 mod people;
 
 use std::hint::black_box;
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -29,13 +30,14 @@ use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use env::{Env, Time};
 use mtproto::SessionId;
-use mtproto::client::{Transport, TransportOptions};
+use mtproto::client::{Datagrams, Transport, TransportOptions};
 use mtproto::crypto::{STORED_KEY_BYTES, Side};
 use mtproto::session::client::ClientSession;
 use mtproto::session::{
     Head, Opened, Path, PathId, PathKind, Salts, Session, SessionInput, SessionOutput, Shared,
 };
 use mtproto::session::{gzip, open, seal};
+use mtproto::udp::{DatagramPath, Door, Heard};
 use mtproto::wire::framing::{Frame, Framing};
 use mtproto::{
     AuthKey, AuthKeyId, Connection, Input, MsgId, Output, Packet, ReplayCache, RsaKey, Salt, ServerKeys,
@@ -71,6 +73,7 @@ fn main() {
         .sample_size(50)
         .configure_from_args();
     frame(&mut criterion);
+    frame_datagrams(&mut criterion);
     open_packets(&mut criterion);
     receive_and_reply(&mut criterion);
     read(&mut criterion);
@@ -110,6 +113,39 @@ fn frame(criterion: &mut Criterion) {
                 );
             });
         }
+    }
+}
+
+/// The same in datagrams, to and from an address that is known.
+fn frame_datagrams(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("frame");
+    let from = SocketAddr::from(([127, 0, 0, 1], 4000));
+    for (bytes, query) in queries() {
+        let mut door = Door::new(&mut Env { now: NOW, dice: &mut RealDice }, Arc::clone(&KEYS));
+        let (mut client, mut path) = (Datagrams::default(), DatagramPath::new(Arc::clone(&KEYS)));
+        let packet = sealed(Side::Client, &query);
+        let answer = sealed(Side::Server, &query).freeze();
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.bench_function(BenchmarkId::new("datagram", bytes), |b| {
+            b.iter_batched(
+                || client.send(&packet),
+                |datagrams| {
+                    let mut env = Env { now: NOW, dice: &mut RealDice };
+                    let mut out = Vec::new();
+                    for datagram in &datagrams {
+                        match door.hear(&mut env, from, datagram) {
+                            Heard::Packet(packet) => path.receive(&mut env, packet, None, &mut out),
+                            Heard::Piece(piece) => path.receive_piece(&mut env, &piece, &mut out),
+                            other => panic!("{other:?}"),
+                        }
+                    }
+                    assert!(matches!(out[..], [Output::Packet { .. }]), "not put together");
+                    path.send(&Packet::Sealed(answer.clone()), &mut out).expect("short enough");
+                    out
+                },
+                BatchSize::SmallInput,
+            );
+        });
     }
 }
 

@@ -67,6 +67,8 @@ settings! {
     [server] Server {
         /// Addresses to listen on, TCP, WebSocket and HTTP alike. Port 0 picks a free one.
         listen: Vec<String> = vec!["127.0.0.1:8443".to_owned()];
+        /// Addresses for MTProto in datagrams, an extension of ours (protocol-spec/08-udp-extension.md). Empty: none.
+        udp: Vec<String> = Vec::new();
         /// The data directory: keys, store, files, the admin socket.
         data: PathBuf = PathBuf::from("chappe-data");
         /// The address that clients are told to use for every data centre. Left out: the first listening address.
@@ -229,6 +231,18 @@ impl Config {
         Ok(addrs)
     }
 
+    /// The addresses for datagrams; none unless they are set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if one is not an address.
+    pub fn udp_addrs(&self) -> Result<Vec<SocketAddr>, ConfigError> {
+        let mut addrs = Vec::new();
+        for text in &self.server.udp {
+            addrs.extend(resolve("server.udp", text)?);
+        }
+        Ok(addrs)
+    }
+
     /// The address told to clients, if it is set.
     ///
     /// # Errors
@@ -290,6 +304,7 @@ impl Config {
     /// [`ConfigError`] naming the first setting that cannot be used.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.listen_addrs()?;
+        self.udp_addrs()?;
         self.advertised_addr()?;
         self.login_channel()?;
         if self.metrics_addr()?.is_some_and(|addr| !addr.ip().is_loopback()) {
@@ -320,7 +335,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] as for [`Config::listen_addrs`].
     pub fn on_loopback_alone(&self) -> Result<bool, ConfigError> {
-        Ok(self.listen_addrs()?.iter().all(|addr| is_loopback(addr.ip())))
+        let addrs = [self.listen_addrs()?, self.udp_addrs()?].concat();
+        Ok(addrs.iter().all(|addr| is_loopback(addr.ip())))
     }
 }
 

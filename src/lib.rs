@@ -32,6 +32,7 @@ pub struct Server {
     store: Arc<Store>,
     keys: KeyPair,
     addrs: Vec<SocketAddr>,
+    udp_addrs: Vec<SocketAddr>,
     /// Beside the gateway: the admin socket and the figures.
     aside: JoinSet<()>,
     /// Held to the end: given back when everything is on disk.
@@ -66,8 +67,9 @@ impl Server {
         // The lock comes first: nothing of another server's directory is touched.
         key_files::make_private_dir(&data).map_err(|e| in_a_line(format!("{}: {e}", data.display())))?;
         let lock = store::lock_dir(&data).map_err(in_a_line)?;
-        let sockets = Sockets::open(&config.listen_addrs().map_err(in_a_line)?).map_err(in_a_line)?;
-        let addrs = sockets.addrs().to_vec();
+        let mut sockets = Sockets::open(&config.listen_addrs().map_err(in_a_line)?).map_err(in_a_line)?;
+        sockets.open_datagrams(&config.udp_addrs().map_err(in_a_line)?).await.map_err(in_a_line)?;
+        let (addrs, udp_addrs) = (sockets.addrs().to_vec(), sockets.datagram_addrs().to_vec());
         let settings = settings(&config, &addrs).map_err(in_a_line)?;
         let limits = limits(&config);
         let of_store = config.store.clone();
@@ -86,7 +88,7 @@ impl Server {
         let courier = courier(&config)?;
         let gateway =
             Gateway::start(sockets, Parts { limits, api, blobs, server_keys, courier }).map_err(in_a_line)?;
-        Ok(Self { gateway, store, keys, addrs, aside, lock })
+        Ok(Self { gateway, store, keys, addrs, udp_addrs, aside, lock })
     }
 
     /// The first address that it listens on.
@@ -99,6 +101,12 @@ impl Server {
     #[must_use]
     pub fn addrs(&self) -> &[SocketAddr] {
         &self.addrs
+    }
+
+    /// All addresses at which it takes datagrams.
+    #[must_use]
+    pub fn udp_addrs(&self) -> &[SocketAddr] {
+        &self.udp_addrs
     }
 
     /// Its RSA keys.

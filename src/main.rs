@@ -53,6 +53,9 @@ struct Serve {
     /// An address to listen on instead of the configured ones; may be repeated. Port 0 picks a free one.
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// An address for MTProto in datagrams instead of the configured ones; may be repeated. Port 0 picks a free one.
+    #[arg(long, value_name = "ADDR")]
+    udp: Vec<String>,
     /// Lets numbers 99966XYYYY sign in with the code XXXXX.
     #[arg(long)]
     test_numbers: bool,
@@ -178,6 +181,9 @@ fn serve(args: &Serve) -> Result<(), Failure> {
     if !args.listen.is_empty() {
         config.server.listen.clone_from(&args.listen);
     }
+    if !args.udp.is_empty() {
+        config.server.udp.clone_from(&args.udp);
+    }
     if args.test_numbers {
         config.server.test_numbers = Some(true);
     }
@@ -199,6 +205,9 @@ async fn run(config: Config) -> Result<(), Failure> {
     }
     for addr in server.addrs() {
         say(&format!("ready on {addr}\n"))?;
+    }
+    for addr in server.udp_addrs() {
+        say(&format!("ready on {addr} (udp)\n"))?;
     }
     let failed = tokio::select! {
         _ = terminate.recv() => None,

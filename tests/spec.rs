@@ -14,7 +14,7 @@ const GENERATED: &str = "<!-- generated -->";
 const SHORT_CHARS_MAX: usize = 140;
 
 /// The first part of every rule's id.
-const CHAPTERS: [&str; 9] = ["TR", "HS", "REC", "SES", "SVC", "TL", "PFS", "SRP", "E2E"];
+const CHAPTERS: [&str; 10] = ["TR", "UDP", "HS", "REC", "SES", "SVC", "TL", "PFS", "SRP", "E2E"];
 
 /// One rule of `01-requirements.toml`.
 #[derive(Debug, Default)]

@@ -1,9 +1,10 @@
 //! The only home of sockets.
 //!
 //! A connection is one small task ([`peer`]) around a `mtproto::Connection`; a session is an entry of the table
-//! ([`sessions`]) around a `mtproto::Session`. Calls stand in a line per session ([`calls`]) in front of threads that may
-//! block ([`pool`]); answers leave when the store says that what they have seen is durable. What happened to people is
-//! told by notices on the bus ([`push`]), what has to be done in time by jobs ([`jobs`]). Every bound is in [`limits`].
+//! ([`sessions`]) around a `mtproto::Session`; an address that sends datagrams is a small task as well ([`udp`]). Calls
+//! stand in a line per session ([`calls`]) in front of threads that may block ([`pool`]); answers leave when the store says
+//! that what they have seen is durable. What happened to people is told by notices on the bus ([`push`]), what has to be
+//! done in time by jobs ([`jobs`]). Every bound is in [`limits`].
 //!
 //! Absent: what a call means (`api`), how packets are sealed and framed (`mtproto`), where anything is kept (`store`).
 
@@ -13,6 +14,7 @@ mod admission;
 mod answers;
 mod calls;
 mod courier;
+mod desk;
 mod jobs;
 mod keys;
 mod later;
@@ -31,6 +33,7 @@ mod sessions;
 pub mod simulation;
 mod strays;
 mod stream;
+mod udp;
 pub mod world;
 
 use std::io;
@@ -42,7 +45,7 @@ use std::time::Duration;
 use api::Api;
 use blobs::Blobs;
 use mtproto::ServerKeys;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -55,6 +58,8 @@ use node::{Node, Phase};
 pub struct Sockets {
     listeners: Vec<TcpListener>,
     addrs: Vec<SocketAddr>,
+    datagrams: Vec<UdpSocket>,
+    datagram_addrs: Vec<SocketAddr>,
 }
 
 impl Sockets {
@@ -63,7 +68,12 @@ impl Sockets {
     /// # Errors
     /// What the operating system says, with the address.
     pub fn open(addrs: &[SocketAddr]) -> io::Result<Self> {
-        let mut sockets = Self { listeners: Vec::new(), addrs: Vec::new() };
+        let mut sockets = Self {
+            listeners: Vec::new(),
+            addrs: Vec::new(),
+            datagrams: Vec::new(),
+            datagram_addrs: Vec::new(),
+        };
         for addr in addrs {
             let named = |e: io::Error| io::Error::new(e.kind(), format!("cannot listen on {addr}: {e}"));
             let listener = listen::bind(*addr).map_err(named)?;
@@ -71,6 +81,26 @@ impl Sockets {
             sockets.listeners.push(listener);
         }
         Ok(sockets)
+    }
+
+    /// Opens addresses for datagrams as well.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_datagrams(&mut self, addrs: &[SocketAddr]) -> io::Result<()> {
+        for addr in addrs {
+            let named = |e: io::Error| io::Error::new(e.kind(), format!("cannot listen on udp {addr}: {e}"));
+            let socket = UdpSocket::bind(addr).await.map_err(named)?;
+            self.datagram_addrs.push(socket.local_addr().map_err(named)?);
+            self.datagrams.push(socket);
+        }
+        Ok(())
+    }
+
+    /// The addresses for datagrams, with the ports that were picked.
+    #[must_use]
+    pub fn datagram_addrs(&self) -> &[SocketAddr] {
+        &self.datagram_addrs
     }
 
     /// The addresses, with the ports that were picked.
@@ -116,6 +146,9 @@ impl Gateway {
         tasks.spawn(jobs::run(Arc::clone(&node), courier));
         for listener in sockets.listeners {
             tasks.spawn(listen::accept(Arc::clone(&node), listener));
+        }
+        for socket in sockets.datagrams {
+            tasks.spawn(udp::serve(Arc::clone(&node), socket));
         }
         Ok(Self { node, tasks })
     }

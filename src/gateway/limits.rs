@@ -85,6 +85,23 @@ pub const UNWRITTEN_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A connection whose reader took nothing at all for this long, with bytes waiting, is closed.
 pub const STALLED_TIME: Duration = Duration::from_secs(60);
 
+// ---- datagrams
+
+/// What is read of a datagram, in bytes; what is longer is none of ours.
+pub const DATAGRAM_BUFFER_BYTES: usize = 2048;
+
+/// Datagrams of one address that wait for its task; what comes above it is dropped.
+pub const DATAGRAMS_WAITING_MAX: usize = 128;
+
+/// Datagrams that leave for one address at once; what would leave above it is dropped.
+pub const DATAGRAM_BURST: f64 = 256.0;
+
+/// Datagrams that leave for one address in a second, on average.
+pub const DATAGRAMS_PER_SECOND: f64 = 2000.0;
+
+/// An address from which nothing authentic came for this long is forgotten; it may prove itself again.
+pub const DATAGRAM_IDLE_TIME: Duration = Duration::from_secs(120);
+
 // ---- key exchanges
 
 /// Computations of key exchanges that wait for a thread, for each thread. At some 8 ms each, a third of a second.
@@ -269,6 +286,8 @@ const _: () = {
     assert!(IDLE_TIME.as_secs() < SESSION_IDLE_TIME.as_secs());
     assert!(SESSIONS_PER_KEY_MAX < SESSIONS_MAX);
     assert!(NAMES_LEFT_MIN.as_secs() < api::limits::NAMES_AHEAD.as_secs());
+    assert!(DATAGRAM_BUFFER_BYTES > mtproto::limits::DATAGRAM_BYTES_MAX);
+    assert!(DATAGRAM_BURST as usize > 2 * mtproto::limits::DATAGRAM_PIECES_MAX);
     // A whole mailbox must fit behind what is already written.
     assert!(UNWRITTEN_BYTES_HIGH + MAILBOX_BYTES_MAX < UNWRITTEN_BYTES_MAX);
     // The last packet that is read may bring a whole container.

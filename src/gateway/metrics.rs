@@ -20,6 +20,17 @@ pub(crate) fn connection_refused(reason: &'static str) {
     counter!("chappe_connections_refused_total", "reason" => reason).increment(1);
 }
 
+/// A datagram was dropped: an `odd` one, one of an address that is `unproven`, one that was `forged` or too `long`, one for
+/// which the line was full (`waiting`), the address had its share (`burst`) or the kernel had no room (`unsent`).
+pub(crate) fn datagram_dropped(why: &'static str) {
+    counter!("chappe_datagrams_dropped_total", "why" => why).increment(1);
+}
+
+/// An address that has not proven itself was answered.
+pub(crate) fn datagram_answered_unproven() {
+    counter!("chappe_datagrams_answered_unproven_total").increment(1);
+}
+
 /// A key exchange ended with a key of `kind` ("permanent", "temporary").
 pub(crate) fn key_made(kind: &'static str) {
     counter!("chappe_keys_made_total", "kind" => kind).increment(1);

@@ -86,7 +86,13 @@ impl Node {
             handshakes: {
                 let spares = Arc::clone(&spares);
                 let idle = move || spares.draw_one(&mut world::SystemDice);
-                Pool::start_with_idle("handshake", limits.handshake_threads, steps, limits::HANDSHAKE_NICENESS, idle)?
+                Pool::start_with_idle(
+                    "handshake",
+                    limits.handshake_threads,
+                    steps,
+                    limits::HANDSHAKE_NICENESS,
+                    idle,
+                )?
             },
             spares,
             workers: Pool::start("worker", limits.workers, limits::WORK_WAITING_MAX)?,

@@ -11,22 +11,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes};
 use env::Time;
-use mtproto::handshake::{HeavyDone, HeavyJob};
-use mtproto::ids::DataCentre;
-use mtproto::session::{Path, PathId, PathKind};
-use mtproto::{
-    AuthKeyId, Connection, Input, KeyMade, KeyStored, Output, Packet, PeerMisbehaved, TransportError,
-};
+use mtproto::handshake::HeavyDone;
+use mtproto::{Connection, Input, Output, Packet, PeerMisbehaved, TransportError};
 use tokio::io::ReadBuf;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::admission::Admitted;
-use crate::mailbox::{Letter, Mailbox};
+use crate::desk::{Desk, NotDelivered};
+use crate::mailbox::Letter;
 use crate::node::{Node, Phase};
-use crate::sessions::Entry;
 use crate::stream::{Reader, Stream};
 use crate::{limits, metrics, world};
 
@@ -57,35 +53,11 @@ impl Letter for ToPeer {
 /// Why a connection ended, as counted.
 type Ending = &'static str;
 
-/// Why a packet got nowhere, and what the peer is told before the connection closes.
-struct NotDelivered {
-    say: Option<TransportError>,
-    ending: Ending,
-}
-
-/// The way back to a client, as a session is told of it.
-pub(crate) struct Way<'a> {
-    /// The connection's name and nature.
-    pub path: Path,
-    /// Its box.
-    pub mailbox: &'a Mailbox<ToPeer>,
-    /// The client's address.
-    pub address: IpAddr,
-    /// The data centre that the client dialled, if its transport said so.
-    pub dialled: Option<DataCentre>,
-}
-
 /// A connection while its task runs.
 struct Peer {
-    node: Arc<Node>,
+    desk: Desk,
     stream: Stream,
-    address: IpAddr,
-    admitted: Admitted,
     connection: Connection,
-    path: PathId,
-    mailbox: Mailbox<ToPeer>,
-    /// The session whose packet came last. No other session's messages leave on this connection.
-    session: Option<Arc<Entry>>,
     phase: watch::Receiver<Phase>,
     unwritten: Unwritten,
     /// When the connection wants its tick.
@@ -115,14 +87,9 @@ pub(crate) async fn serve(node: Arc<Node>, stream: Stream, address: IpAddr, admi
     let now = Instant::now();
     let mut peer = Peer {
         connection: Connection::new(Arc::clone(&node.server_keys), Arc::clone(&node.replays)),
-        path: node.new_path(),
         phase: node.phase.subscribe(),
-        node,
+        desk: Desk::new(node, address, admitted),
         stream,
-        address,
-        admitted,
-        mailbox: Mailbox::new(),
-        session: None,
         unwritten: Unwritten::default(),
         wake: None,
         opened: now,
@@ -140,9 +107,7 @@ impl Drop for Peer {
         if std::thread::panicking() {
             metrics::panicked("connection");
         }
-        self.mailbox.close();
-        self.leave_session();
-        metrics::connection_closed(self.node.admission.connections().saturating_sub(1), self.ending);
+        self.desk.end(self.ending);
     }
 }
 
@@ -174,7 +139,7 @@ impl Peer {
                 return ending;
             }
             // A session that is not congested any more rings.
-            let congested = self.session.as_ref().is_some_and(|s| s.is_congested());
+            let congested = self.desk.is_congested();
             let serving = *self.phase.borrow() == Phase::Serving;
             let read = serving
                 && self.closing.is_none()
@@ -189,7 +154,7 @@ impl Peer {
                     biased;
                     _ = self.phase.changed() => Event::Phase,
                     () = tokio::time::sleep_until(deadline) => Event::Deadline,
-                    () = self.mailbox.filled() => Event::Mail,
+                    () = self.desk.mailbox.filled() => Event::Mail,
                     () = writer.writable(), if !written => Event::Writable,
                     received = poll_fn(|cx| poll_bytes(cx, &mut reader, connection)), if read => Event::Read(received),
                 }
@@ -231,7 +196,7 @@ impl Peer {
 
     /// When the peer has been silent for too long. Deadlines that are absolute come first: no dribble extends them.
     fn silence_ends(&self) -> Instant {
-        if self.session.is_some() {
+        if self.desk.has_session() {
             self.heard + limits::IDLE_TIME
         } else if self.heard == self.opened {
             self.opened + limits::FIRST_PACKET_TIME
@@ -283,7 +248,7 @@ impl Peer {
     }
 
     async fn take_mail(&mut self) -> Result<(), Ending> {
-        let Some(letters) = self.mailbox.empty() else {
+        let Some(letters) = self.desk.mailbox.empty() else {
             metrics::dropped("slow readers");
             return Err("slow");
         };
@@ -315,23 +280,23 @@ impl Peer {
                     Output::Write(bytes) => self.unwritten.push(bytes)?,
                     Output::Packet { auth_key_id, data, quick_ack } if self.closing.is_none() => {
                         self.heard = Instant::now();
-                        if let Err(NotDelivered { say, ending }) =
-                            self.deliver(auth_key_id, data, quick_ack).await
-                        {
+                        let (kind, dialled) = (self.connection.path_kind(), self.connection.dialled());
+                        let delivered = self.desk.deliver(kind, dialled, auth_key_id, data, quick_ack);
+                        if let Err(NotDelivered { say, ending, .. }) = delivered.await {
                             self.say(say, &mut further);
                             self.close(ending);
                         }
                     }
                     Output::Heavy(job) if self.closing.is_none() => {
                         self.heard = Instant::now();
-                        if let Err(NotDelivered { say, ending }) = self.compute(job) {
+                        if let Err(NotDelivered { say, ending, .. }) = self.desk.compute(job) {
                             self.say(say, &mut further);
                             self.close(ending);
                         }
                     }
                     Output::KeyMade(made) => {
                         let id = made.key.id();
-                        let stored = self.store(made).await;
+                        let stored = self.desk.store(made).await;
                         self.feed(Input::KeyStored(id, stored), &mut further);
                     }
                     Output::WakeAt(time) => self.wake = Some(time),
@@ -354,73 +319,6 @@ impl Peer {
         Ok(())
     }
 
-    /// Gives an encrypted packet to its session.
-    async fn deliver(
-        &mut self,
-        id: AuthKeyId,
-        mut data: BytesMut,
-        quick_ack: bool,
-    ) -> Result<(), NotDelivered> {
-        let known = self.session.as_ref().map(|s| Arc::clone(s.key())).filter(|key| key.auth.id() == id);
-        let key = match known {
-            Some(key) if key.is_usable(world::now()) => Some(key),
-            // Overload and failures of ours are never said as -404: the client would throw its key away.
-            // spec: PFS-5
-            _ => self.node.find_key(id).await.map_err(|_| NotDelivered { say: None, ending: "fault" })?,
-        };
-        let opened =
-            key.and_then(|key| mtproto::session::open(&key.auth, &mut data).ok().map(|opened| (key, opened)));
-        // One answer for an unknown key and for everything that does not open.
-        // spec: TR-11, REC-3, PFS-5
-        let Some((key, opened)) = opened else {
-            return Err(NotDelivered { say: Some(TransportError::NotFound), ending: "stranger" });
-        };
-        if !self.session.as_ref().is_some_and(|s| s.is(&key, opened.session_id)) {
-            self.change_session();
-            self.session = self.node.sessions.open(&key, opened.session_id);
-            self.admitted.is_known();
-        }
-        let Some(session) = &self.session else {
-            return Err(NotDelivered { say: Some(TransportError::Flood), ending: "full" });
-        };
-        let way = Way {
-            path: Path { id: self.path, kind: self.connection.path_kind() },
-            mailbox: &self.mailbox,
-            address: self.address,
-            dialled: self.connection.dialled(),
-        };
-        session.receive(&self.node, &way, opened, data.freeze(), quick_ack);
-        Ok(())
-    }
-
-    /// Has a computation of a key exchange run, unless the address has had its share or the pool is full.
-    fn compute(&self, job: HeavyJob) -> Result<(), NotDelivered> {
-        // spec: TR-12, PFS-5
-        if !self.admitted.take_handshake_step() {
-            metrics::handshake_refused("address");
-            return Err(NotDelivered { say: Some(TransportError::Flood), ending: "flood" });
-        }
-        let (mailbox, spares) = (self.mailbox.clone(), Arc::clone(&self.node.spares));
-        let work = move || {
-            let done = job.run_with(&mut world::SystemDice, &spares);
-            // The connection may be gone by now.
-            let _ = mailbox.post(ToPeer::Heavy(done));
-        };
-        self.node.handshakes.push(Box::new(work)).map_err(|_| {
-            metrics::handshake_refused("full");
-            NotDelivered { say: Some(TransportError::Flood), ending: "flood" }
-        })
-    }
-
-    async fn store(&self, made: KeyMade) -> KeyStored {
-        let kind = if made.expires_in.is_some() { "temporary" } else { "permanent" };
-        let stored = self.node.store_key(made).await;
-        if stored == KeyStored::Stored {
-            metrics::key_made(kind);
-        }
-        stored
-    }
-
     /// Has `error` framed, if there is something to say.
     fn say(&mut self, error: Option<TransportError>, outputs: &mut Vec<Output>) {
         if let Some(error) = error {
@@ -432,27 +330,6 @@ impl Peer {
     fn close(&mut self, ending: Ending) {
         if self.closing.is_none() {
             self.closing = Some((Instant::now() + limits::GOODBYE_TIME, ending));
-        }
-    }
-
-    /// The connection is gone for its session.
-    fn leave_session(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.path_closed(&self.node, self.path);
-        }
-    }
-
-    /// Another session is being spoken for on the connection. Over HTTP that is a habit of browsers, and shows that the
-    /// last response has arrived.
-    fn change_session(&mut self) {
-        match self.session.take() {
-            Some(session) if self.connection.path_kind() == PathKind::Http => {
-                session.path_left(&self.node, self.path);
-            }
-            session => {
-                self.session = session;
-                self.leave_session();
-            }
         }
     }
 }
@@ -526,7 +403,7 @@ mod tests {
     #[test]
     fn an_idle_connection_holds_no_buffer_and_little_else() {
         let task = future_bytes(serve);
-        let session = size_of::<Entry>();
+        let session = size_of::<crate::sessions::Entry>();
         let key = size_of::<crate::keys::Key>();
         let listening = size_of::<crate::online::Online>();
         let held = task + session + key + listening;

@@ -19,10 +19,11 @@ use tokio::time::Instant;
 
 use crate::admission::Bucket;
 use crate::calls::Line;
+use crate::desk::Way;
 use crate::keys::Key;
 use crate::mailbox::Mailbox;
 use crate::node::Node;
-use crate::peer::{ToPeer, Way};
+use crate::peer::ToPeer;
 use crate::{limits, metrics, world};
 
 /// All sessions of this node. Its lock is taken while that of an [`Entry`] is held, and never the other way round.

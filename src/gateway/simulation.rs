@@ -256,7 +256,7 @@ impl Sockets {
     /// No sockets at all.
     #[must_use]
     pub const fn none() -> Self {
-        Self { listeners: Vec::new(), addrs: Vec::new() }
+        Self { listeners: Vec::new(), addrs: Vec::new(), datagrams: Vec::new(), datagram_addrs: Vec::new() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! MTProto 2.0 as pure state: no sockets, no clock, no dice of its own.
 //!
 //! Two values carry a client. A [`Connection`] is one path (a socket): it finds out how the peer frames its packets,
-//! takes off obfuscation and WebSocket, makes authorization keys, and hands encrypted packets on. A
+//! takes off obfuscation, WebSocket and HTTP, makes authorization keys, and hands encrypted packets on. A
 //! [`session::Session`] is one conversation, on any number of paths: it opens those packets, keeps order, acknowledges,
 //! resends. Both are driven the same way: `handle(env, input, &mut outputs)`; whoever owns them does what the outputs
 //! say and never blocks inside.
@@ -23,6 +23,7 @@ pub mod handshake;
 pub mod ids;
 pub mod limits;
 pub mod session;
+pub mod udp;
 #[cfg(test)]
 mod vectors;
 pub mod wire;

@@ -40,6 +40,30 @@ pub const WEBSOCKET_FRAME_BYTES_MAX: u64 = PACKET_BYTES_MAX as u64 + 64;
 /// Replies to WebSocket pings that one call of `Connection::handle` sends at most; a peer gains nothing by more.
 pub const WEBSOCKET_PONGS_MAX: usize = 8;
 
+/// The longest datagram, in bytes: what every path carries whole (RFC 9000, 14, says why).
+pub const DATAGRAM_BYTES_MAX: usize = 1200;
+
+/// The shortest datagram in which a client should ask for `resPQ`, in bytes: the answer may not be longer than it.
+pub const DATAGRAM_FIRST_BYTES: usize = 192;
+
+/// What each piece of a packet carries that is longer than a datagram, but the last, in bytes.
+pub const DATAGRAM_PIECE_BYTES: usize = 1152;
+
+/// The longest packet in pieces, in bytes.
+pub const DATAGRAM_PACKET_BYTES_MAX: usize = 64 * 1024;
+
+/// Pieces of one packet.
+pub const DATAGRAM_PIECES_MAX: usize = DATAGRAM_PACKET_BYTES_MAX.div_ceil(DATAGRAM_PIECE_BYTES);
+
+/// Packets of one address whose pieces have not all come; the oldest goes out.
+pub const PACKETS_IN_PIECES_MAX: usize = 4;
+
+/// How long pieces wait for the rest of their packet.
+pub const PIECES_REMEMBERED: Duration = Duration::from_secs(5);
+
+/// How long cookies for datagrams are made under one key; they are good for as long again.
+pub const COOKIE_KEY_PERIOD: Duration = Duration::from_secs(60);
+
 /// How long a new connection may take to its first whole packet.
 pub const FIRST_PACKET_WITHIN: Duration = Duration::from_secs(10);
 
@@ -102,5 +126,9 @@ const _: () = {
     assert!(REPLAY_REMEMBERED.as_secs() >= 600);
     assert!((PQ_PRIME_MIN as u64 * 2) * (PQ_PRIME_MIN as u64 * 2) < 1 << 63);
     assert!(HANDSHAKES_PER_CONNECTION_MAX >= 3);
+    assert!(DATAGRAM_PIECE_BYTES + crate::udp::datagram::PIECE_HEAD_BYTES <= DATAGRAM_BYTES_MAX);
+    assert!(PLAIN_PACKET_BYTES_MAX <= DATAGRAM_BYTES_MAX);
+    // A run is remembered for longer than its cookie is good: a replayed second step is always a repeat.
+    assert!(HANDSHAKE_REMEMBERED.as_secs() > 2 * COOKIE_KEY_PERIOD.as_secs());
     assert!(HTTP_ANSWER_WITHIN.as_secs() > crate::session::limits::HTTP_WAIT_MAX.as_secs() + 10);
 };

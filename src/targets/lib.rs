@@ -7,6 +7,7 @@
 
 pub mod api_call;
 pub mod connection;
+pub mod datagram;
 pub mod envelope;
 pub mod framing;
 pub mod grow;
@@ -70,9 +71,10 @@ pub fn pieces<'a>(mut data: &'a [u8], cuts: &'a [u8]) -> impl Iterator<Item = &'
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     ("api_call", api_call::run),
     ("connection", connection::run),
+    ("datagram", datagram::run),
     ("envelope", envelope::run),
     ("framing", framing::run),
     ("gzip", gzip::run),

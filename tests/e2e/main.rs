@@ -3,6 +3,7 @@
 mod client;
 mod http;
 mod pfs;
+mod udp;
 
 use std::time::Duration;
 

@@ -4,8 +4,10 @@
 //! Sealed packets need nothing of their own: [`crate::crypto::seal`] and [`crate::crypto::open`] with the other
 //! [`Side`](crate::crypto::Side).
 
+mod datagrams;
 mod exchange;
 mod transport;
 
+pub use datagrams::{Datagrams, Got};
 pub use exchange::{Exchange, ExchangeError, NewKey, Next, PublicKey, encrypt_inner_data};
 pub use transport::{Transport, TransportOptions};

@@ -227,6 +227,19 @@ impl Handshakes {
         }
     }
 
+    /// Takes up a run whose first step was answered without keeping anything of it; one that is known stays as it is.
+    pub(crate) fn adopt(&mut self, now: Time, nonce: [u8; 16], server_nonce: [u8; 16], pq: Pq) {
+        let id = RunId { nonce, server_nonce };
+        if find(&mut self.runs, id).is_some() {
+            return;
+        }
+        if self.runs.len() >= HANDSHAKES_PER_CONNECTION_MAX {
+            self.runs.remove(0);
+        }
+        let state = State::ExpectDhParams(pq);
+        self.runs.push(Run { id, started: now, last_query: [0; 32], last_answer: None, state });
+    }
+
     fn begin(&mut self, env: &mut Env<'_>, nonce: [u8; 16], digest: [u8; 32]) -> Step {
         // spec: HS-22
         let same = |run: &&Run| run.last_query == digest && matches!(run.state, State::ExpectDhParams(_));

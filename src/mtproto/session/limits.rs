@@ -75,7 +75,16 @@ pub const OUTBOX_REMEMBERED: Duration = Duration::from_secs(270);
 pub const RESENDS_MAX: u8 = 3;
 
 /// The first silence after which a message on a [`super::PathKind::Datagram`] is sent again; doubled each time.
-pub const RESEND_AFTER: Duration = Duration::from_secs(2);
+pub const RESEND_AFTER: Duration = Duration::from_millis(500);
+
+/// How often one message is sent again for that reason.
+pub const DATAGRAM_RESENDS_MAX: u8 = 5;
+
+/// What is sent in one container over datagrams, in bytes of bodies: what fits one datagram is lost with one.
+pub const DATAGRAM_BATCH_BYTES_MAX: usize = 1024;
+
+/// The longest body that is sent over datagrams, in bytes; a longer one is announced, and waits for a stream.
+pub const DATAGRAM_BODY_BYTES_MAX: usize = 64 * 1024 - 256;
 
 /// An answer longer than this is announced (`msg_detailed_info`) and not sent again unasked, in bytes.
 pub const REANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -124,5 +133,8 @@ const _: () = {
     assert!(HTTP_WAIT.as_secs() <= HTTP_WAIT_MAX.as_secs());
     assert!(BATCH_MESSAGES_MAX < CONTAINER_MESSAGES_MAX);
     assert!(PACK_BYTES_MIN < PACK_BYTES_MAX && PACK_BYTES_MAX <= BATCH_BYTES_MAX);
+    // Heads, padding and the head of a container around them.
+    assert!(DATAGRAM_BATCH_BYTES_MAX + 24 + 32 + 12 + 91 <= crate::limits::DATAGRAM_BYTES_MAX);
+    assert!(DATAGRAM_BODY_BYTES_MAX + 24 + 32 + 12 + 91 <= crate::limits::DATAGRAM_PACKET_BYTES_MAX);
     assert!(UNPACKED_BYTES_FREE <= UNPACKED_BYTES_MAX);
 };

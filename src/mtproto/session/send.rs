@@ -2,12 +2,13 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use env::{Env, Time};
-use tl::service::{MsgContainer, MsgsAck, RpcResult};
+use tl::service::{MsgContainer, MsgDetailedInfo, MsgNewDetailedInfo, MsgsAck, RpcResult};
 
 use super::io::{CloseReason, Path, PathId, PathKind, SessionOutput, Shared};
 use super::limits::{
-    ACK_RIDES_AFTER, ACK_WITHIN, ACKS_WAITING_MAX, BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, OUTBOX_MESSAGES_MAX,
-    RESEND_AFTER, RESENDS_MAX,
+    ACK_RIDES_AFTER, ACK_WITHIN, ACKS_WAITING_MAX, BATCH_BYTES_MAX, BATCH_MESSAGES_MAX,
+    DATAGRAM_BATCH_BYTES_MAX, DATAGRAM_BODY_BYTES_MAX, DATAGRAM_RESENDS_MAX, OUTBOX_MESSAGES_MAX,
+    RESEND_AFTER,
 };
 use super::msg_id::Kind as IdKind;
 use super::outbox::{Kind, Sent};
@@ -54,22 +55,39 @@ impl Named {
 }
 
 /// Messages that go out together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch {
     messages: Vec<Named>,
     bytes: usize,
+    bytes_max: usize,
     /// Whether one of them answers something.
     has_reply: bool,
 }
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self { messages: Vec::new(), bytes: 0, bytes_max: BATCH_BYTES_MAX, has_reply: false }
+    }
+}
+
 impl Batch {
+    /// An empty one for a path of this nature.
+    fn over(kind: Option<PathKind>) -> Self {
+        // spec: UDP-5
+        let is_datagram = kind == Some(PathKind::Datagram);
+        Self {
+            bytes_max: if is_datagram { DATAGRAM_BATCH_BYTES_MAX } else { BATCH_BYTES_MAX },
+            ..Self::default()
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
     pub(super) fn has_room_for(&self, bytes: usize) -> bool {
         self.messages.is_empty()
-            || (self.messages.len() < BATCH_MESSAGES_MAX && self.bytes + bytes <= BATCH_BYTES_MAX)
+            || (self.messages.len() < BATCH_MESSAGES_MAX && self.bytes + bytes + 16 <= self.bytes_max)
     }
 
     fn add(&mut self, message: Named, is_reply: bool) {
@@ -168,7 +186,7 @@ impl Session {
         if let Some(path) = self.paths.current().filter(|path| path.kind != PathKind::Http) {
             let mut mine = loose.extract_if(.., |said| said.path == path.id).peekable();
             loop {
-                let mut batch = Batch::default();
+                let mut batch = Batch::over(Some(path.kind));
                 while let Some(bytes) = self.outbox.waiting().map(|kept| kept.body.len())
                     && batch.has_room_for(bytes)
                 {
@@ -202,6 +220,9 @@ impl Session {
         };
         let (msg_id, seq_no) = self.name(now, id_kind, true);
         self.outbox.note_sent(Sent { msg_id, seq_no, path, at: now, resends: 0 });
+        if self.is_too_long(path, body.len()) {
+            return self.announce_long(kind, msg_id, body.len(), now, batch);
+        }
         batch.add(Named { msg_id, seq_no, answers, body }, id_kind == IdKind::Reply);
     }
 
@@ -246,7 +267,7 @@ impl Session {
         again.dedup();
         let mut again = again.into_iter().peekable();
         while let Some(&(path, _)) = again.peek() {
-            let mut batch = Batch::default();
+            let mut batch = Batch::over(self.paths.kind(path));
             while let Some(&(_, msg_id)) = again.peek().filter(|next| next.0 == path) {
                 // Its answer may have arrived, or it may have been given up, since it was noted.
                 let Some(bytes) = self.outbox.find(msg_id).map(|kept| kept.body.len()) else {
@@ -272,9 +293,32 @@ impl Session {
                 Kind::Answer { to } => Some(to),
                 Kind::Push | Kind::NewSession => None,
             };
-            let body = kept.body.clone();
+            let (kind, body) = (kept.kind, kept.body.clone());
+            if self.is_too_long(path, body.len()) {
+                return self.announce_long(kind, msg_id, body.len(), now, batch);
+            }
             batch.add(Named { msg_id, seq_no: sent.seq_no, answers, body }, answers.is_some());
         }
+    }
+
+    fn is_too_long(&self, path: PathId, bytes: usize) -> bool {
+        bytes > DATAGRAM_BODY_BYTES_MAX && self.paths.kind(path) == Some(PathKind::Datagram)
+    }
+
+    /// Says instead of a message that there is one, for which the client must come over a stream.
+    fn announce_long(&mut self, kind: Kind, msg_id: MsgId, bytes: usize, now: Time, batch: &mut Batch) {
+        // spec: UDP-9
+        let (answer_msg_id, bytes) = (msg_id.0, i32::try_from(bytes).unwrap_or(i32::MAX));
+        let body = match kind {
+            Kind::Answer { to } => {
+                service::write(&MsgDetailedInfo { msg_id: to.0, answer_msg_id, bytes, status: 0 })
+            }
+            Kind::Push | Kind::NewSession => {
+                service::write(&MsgNewDetailedInfo { answer_msg_id, bytes, status: 0 })
+            }
+        };
+        let (msg_id, seq_no) = self.name(now, IdKind::Push, false);
+        batch.add(Named { msg_id, seq_no, answers: None, body }, false);
     }
 
     /// The next name: msg_id and seq_no.
@@ -337,5 +381,6 @@ impl Session {
 
 /// When a message on a path that loses packets is to be sent again: after ever longer silences, and not for ever.
 fn resend_at(sent: &Sent) -> Option<Time> {
-    (sent.resends < RESENDS_MAX).then(|| sent.at + RESEND_AFTER * (1 << sent.resends))
+    // spec: UDP-10
+    (sent.resends < DATAGRAM_RESENDS_MAX).then(|| sent.at + RESEND_AFTER * (1 << sent.resends))
 }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use env::{Dice, Env, SeededDice, Time};
 use mtproto::crypto::{AuthKey, STORED_KEY_BYTES, Side};
+use mtproto::limits::DATAGRAM_BYTES_MAX;
 use mtproto::session::client::{ClientSession, Heard};
 use mtproto::session::{
     CloseReason, Path, PathId, PathKind, Salts, Session, SessionInput, SessionOutput, Shared, open, open_from,
 };
+use mtproto::udp::datagram::{self, Assembly, Datagram};
 use mtproto::{AuthKeyId, MsgId, Salt, SessionId};
 use tl::service::{HttpWait, MsgContainer, Ping};
 
@@ -56,6 +58,8 @@ const CALM: Weather = Weather {
 enum Event {
     ToServer(Path, BytesMut),
     ToClient(PathId, BytesMut),
+    /// To the server, or from it.
+    Datagram(Path, Bytes, bool),
     /// A worker has finished with a query.
     Executed(MsgId, Bytes),
     ClientTick,
@@ -89,6 +93,9 @@ struct World {
     connections: BTreeMap<PathId, bool>,
     /// The same as the server sees it.
     open_requests: BTreeSet<PathId>,
+    /// Over datagrams: pieces that have come, by path and direction, and packets sent so far.
+    assemblies: BTreeMap<(PathId, bool), Assembly>,
+    numbers: u32,
 
     calls: u32,
     executed: BTreeMap<u32, u32>,
@@ -183,6 +190,8 @@ impl World {
             paths: 0,
             connections: BTreeMap::new(),
             open_requests: BTreeSet::new(),
+            assemblies: BTreeMap::new(),
+            numbers: 0,
             calls: 0,
             executed: BTreeMap::new(),
             started: Vec::new(),
@@ -233,6 +242,7 @@ impl World {
         match event {
             Event::ToServer(path, packet) => self.server_receives(path, packet),
             Event::ToClient(path, packet) => self.client_receives(path, packet),
+            Event::Datagram(path, datagram, to_server) => self.datagram_arrives(path, &datagram, to_server),
             Event::Executed(to, body) => self.server(SessionInput::Reply { to, body }),
             Event::ServerWake => self.server(SessionInput::Wake),
             Event::ServerHearsOfBreak(path) => {
@@ -334,23 +344,44 @@ impl World {
         self.carry(Path { id, ..newest }, packet, true);
     }
 
-    fn carry(&mut self, path: Path, packet: BytesMut, to_server: bool) {
-        let copies = 1 + usize::from(path.kind == PathKind::Datagram && self.chance(self.weather.doubled));
-        for _ in 0..copies {
-            if path.kind == PathKind::Datagram && self.chance(self.weather.lost) {
-                continue;
+    /// Carries what may be lost piece by piece.
+    fn carry_datagrams(&mut self, path: Path, packet: BytesMut, to_server: bool) {
+        self.numbers += 1;
+        for datagram in datagram::split(&packet.freeze(), self.numbers) {
+            assert!(datagram.len() <= DATAGRAM_BYTES_MAX);
+            for _ in 0..1 + usize::from(self.chance(self.weather.doubled)) {
+                if !self.chance(self.weather.lost) {
+                    let at = self.now + Duration::from_millis(1 + self.dice.below(self.weather.delay_ms_max));
+                    self.at(at, Event::Datagram(path, datagram.clone(), to_server));
+                }
             }
-            let mut at = self.now + Duration::from_millis(1 + self.dice.below(self.weather.delay_ms_max));
-            if path.kind != PathKind::Datagram {
-                let last = self.arrives.entry((path.id, to_server)).or_default();
-                at = at.max(*last);
-                *last = at;
-            }
-            let packet = packet.clone();
-            let event =
-                if to_server { Event::ToServer(path, packet) } else { Event::ToClient(path.id, packet) };
-            self.at(at, event);
         }
+    }
+
+    fn datagram_arrives(&mut self, path: Path, datagram: &[u8], to_server: bool) {
+        let packet = match datagram::read(datagram).expect("one of ours") {
+            Datagram::Packet(packet) => Some(BytesMut::from(packet)),
+            Datagram::Piece(piece) => {
+                self.assemblies.entry((path.id, to_server)).or_default().take(self.now, &piece)
+            }
+            other => panic!("unexpected: {other:?}"),
+        };
+        match packet {
+            Some(packet) if to_server => self.server_receives(path, packet),
+            Some(packet) => self.client_receives(path.id, packet),
+            None => {}
+        }
+    }
+
+    fn carry(&mut self, path: Path, packet: BytesMut, to_server: bool) {
+        if path.kind == PathKind::Datagram {
+            return self.carry_datagrams(path, packet, to_server);
+        }
+        let mut at = self.now + Duration::from_millis(1 + self.dice.below(self.weather.delay_ms_max));
+        let last = self.arrives.entry((path.id, to_server)).or_default();
+        at = at.max(*last);
+        *last = at;
+        self.at(at, if to_server { Event::ToServer(path, packet) } else { Event::ToClient(path.id, packet) });
     }
 
     fn server_receives(&mut self, path: Path, mut packet: BytesMut) {
@@ -526,6 +557,7 @@ fn http_connections_break() {
     survives(Weather { kind: PathKind::Http, breaks_after_secs: 2, delay_ms_max: 400, ..CALM }, 30);
 }
 
+// proves: UDP-10
 #[test]
 fn packets_are_lost() {
     survives(Weather { kind: PathKind::Datagram, lost: 30, ..CALM }, 30);
@@ -535,7 +567,7 @@ fn packets_are_lost() {
 fn packets_are_lost_doubled_and_reordered() {
     let weather = Weather {
         kind: PathKind::Datagram,
-        lost: 20,
+        lost: 30,
         doubled: 20,
         delay_ms_max: 3000,
         breaks_after_secs: 60,

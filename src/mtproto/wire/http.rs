@@ -115,9 +115,12 @@ pub fn answer(bytes: &[u8]) -> Answer {
 
 /// The path that a request names, without the query and without the authority that a proxy may name before it.
 fn path_of(target: &str) -> &str {
-    let local = match target.strip_prefix("http://") {
-        Some(rest) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default(),
-        None => target,
+    // TDLib writes the scheme in capitals.
+    let local = match target.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
+        }
+        _ => target,
     };
     local.split('?').next().unwrap_or_default().trim_end_matches('/')
 }
@@ -276,14 +279,25 @@ mod tests {
     #[test]
     fn packets_are_posted_where_clients_post_them() {
         let head = |path: &str| post_head(path, "Content-Length: 40\r\n");
-        for path in ["/api", "/apiw", "/apiw1", "/apiw_test1", "/apiw1?x", "/api/", "http://localhost:80/api"]
+        let proxied = ["http://localhost:80/api", "HTTP://127.0.0.1:80/api"];
+        for path in ["/api", "/apiw", "/apiw1", "/apiw_test1", "/apiw1?x", "/api/"].into_iter().chain(proxied)
         {
             let head = head(path);
             assert_eq!(answer(&head.as_bytes()[..head.len() - 1]), Answer::Wait);
             let post = Post { head_bytes: head.len(), body_bytes: 40, expects_continue: false, last: false };
             assert_eq!(answer(format!("{head}more").as_bytes()), Answer::Packet(post), "{path}");
         }
-        for path in ["/", "/apis", "/apiw2", "/API", "/api/x", "//api", "http://localhost", "*"] {
+        for path in [
+            "/",
+            "/apis",
+            "/apiw2",
+            "/API",
+            "/api/x",
+            "//api",
+            "http://localhost",
+            "ftp://localhost/api",
+            "*",
+        ] {
             let answer = answer(head(path).as_bytes());
             assert!(matches!(&answer, Answer::Refuse(said) if said.contains(" 404 ")), "{path}: {answer:?}");
         }

@@ -299,6 +299,26 @@ fn a_quick_ack_follows_acceptance() {
     }
 }
 
+// proves: SES-11
+#[test]
+fn a_replay_from_another_address_moves_nothing() {
+    let elsewhere = Path { id: PathId(9), kind: PathKind::Datagram };
+    let mut desk = Desk::at_work();
+    let (old, new) = (desk.id(0), desk.id(1));
+    desk.send(RADIO, old, 1, &query(1));
+    desk.send(RADIO, new, 3, &query(2));
+    // What was recorded, from an address that its sender has proven.
+    desk.send(elsewhere, old, 1, &query(1));
+    desk.send(elsewhere, new, 3, &query(2));
+    assert_eq!(desk.push(5)[0].path, RADIO.id);
+    // What was held back, so that it is new, but older than the newest.
+    desk.send(elsewhere, MsgId(new.0 - 2 * 4), 0, &body(&Ping { ping_id: 3 }));
+    assert_eq!(desk.push(6)[0].path, RADIO.id);
+    // Only what is newer.
+    desk.send(elsewhere, desk.id(2), 4, &body(&Ping { ping_id: 3 }));
+    assert_eq!(desk.push(7)[0].path, elsewhere.id);
+}
+
 // proves: SVC-17
 #[test]
 fn what_no_session_understands_goes_to_the_api() {

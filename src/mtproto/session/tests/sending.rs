@@ -1,5 +1,7 @@
 //! What leaves, when, how often, and over which path.
 
+use env::Dice as _;
+
 use super::*;
 
 // proves: SES-9
@@ -72,14 +74,72 @@ fn on_datagrams_silence_is_a_reason_to_send_again() {
     desk.send(RADIO, desk.id(0), 0, &body(&Ping { ping_id: 3 }));
     let push = desk.push(5).remove(0);
     let mut at = Vec::new();
-    for second in 1..60 {
-        desk.wait(Duration::from_secs(1));
+    for half_second in 1..120 {
+        desk.wait(Duration::from_millis(500));
         for said in desk.handle(SessionInput::Wake) {
             assert_eq!((said.msg_id, said.path), (push.msg_id, RADIO.id));
-            at.push(second);
+            at.push(half_second);
         }
     }
-    assert_eq!(at, [2, 6, 14]);
+    assert_eq!(at, [1, 3, 7, 15, 31]);
+}
+
+// proves: UDP-5
+#[test]
+fn a_datagram_holds_what_fits_into_one() {
+    let mut desk = Desk::at_work();
+    let mut dice = SeededDice::new(4);
+    desk.send(RADIO, desk.id(0), 0, &body(&Ping { ping_id: 3 }));
+    desk.handle(SessionInput::PathClosed(RADIO.id));
+    desk.handle(SessionInput::PathClosed(FIRST.id));
+    for _ in 0..30 {
+        let mut words = vec![0; 4 * (1 + dice.below(90) as usize)];
+        dice.fill(&mut words);
+        desk.handle(SessionInput::Push { body: words.into(), kept: true });
+    }
+    let head = Head { salt: desk.salt, session_id: ME, msg_id: desk.id(1), seq_no: 0 };
+    let ping = body(&Ping { ping_id: 3 });
+    let write = |packet: &mut BytesMut| packet.put_slice(&ping);
+    let mut packet = seal(&desk.key, Side::Client, head, ping.len(), write, &mut desk.dice);
+    let opened = open(&desk.key, &mut packet).expect("sealed by the client");
+    let packet = packet.freeze();
+    let mut out = Vec::new();
+    let input = SessionInput::Received { path: RADIO, opened, packet, quick_ack: false };
+    let mut shared = Shared { key: &desk.key, salts: &mut desk.salts };
+    desk.session.handle(&mut Env { now: desk.now, dice: &mut desk.dice }, &mut shared, input, &mut out);
+    let sizes: Vec<_> = out
+        .iter()
+        .filter_map(|o| match o {
+            SessionOutput::Send { packet, .. } => Some(packet.len()),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        sizes.len() > 3 && sizes.iter().all(|size| *size <= crate::limits::DATAGRAM_BYTES_MAX),
+        "{sizes:?}"
+    );
+}
+
+// proves: UDP-9
+#[test]
+fn what_is_too_long_for_datagrams_is_announced_and_waits_for_a_stream() {
+    let mut desk = Desk::at_work();
+    desk.send(RADIO, desk.id(0), 0, &body(&Ping { ping_id: 3 }));
+    let id = desk.id(1);
+    desk.send(RADIO, id, 1, &query(1));
+    let mut long = vec![0; 100_000];
+    SeededDice::new(4).fill(&mut long);
+    let long = Bytes::from(long);
+    let said = desk.reply(id, long.clone());
+    let told = said[0].is::<MsgDetailedInfo>().expect("an announcement");
+    assert_eq!((said.len(), told.msg_id, told.bytes), (1, id.0, 100_000));
+    desk.wait(limits::RESEND_AFTER);
+    let said = desk.handle(SessionInput::Wake);
+    let again = said.iter().filter_map(Said::is::<MsgDetailedInfo>).next().expect("it may have been lost");
+    assert_eq!(again, told);
+    let said = desk.send(SECOND, desk.id(2), 2, &body(&Ping { ping_id: 3 }));
+    let answer = said.iter().find(|s| s.msg_id.0 == told.answer_msg_id).expect("the answer");
+    assert_eq!(answer.answer(), Some((id, long)));
 }
 
 // proves: TR-17
