@@ -150,13 +150,16 @@ fn text_message(id: i32) -> types::Message {
 fn rich_message(id: i32) -> enums::Message {
     types::Message {
         out: true,
-        fwd_from: Some(types::MessageFwdHeader {
-            from_id: Some(channel_peer()),
-            date: DATE,
-            channel_post: Some(5),
-            saved_date: Some(DATE),
-            ..Default::default()
-        }),
+        fwd_from: Some(
+            types::MessageFwdHeader {
+                from_id: Some(channel_peer()),
+                date: DATE,
+                channel_post: Some(5),
+                saved_date: Some(DATE),
+                ..Default::default()
+            }
+            .into(),
+        ),
         reply_to: Some(
             types::MessageReplyHeader {
                 reply_to_msg_id: Some(3),
@@ -169,22 +172,25 @@ fn rich_message(id: i32) -> enums::Message {
         ),
         media: Some(photo_media()),
         reply_markup: Some(inline_keyboard()),
-        reactions: Some(types::MessageReactions {
-            results: vec![
-                types::ReactionCount {
-                    reaction: types::ReactionEmoji { emoticon: "👍".into() }.into(),
-                    count: 2,
-                    ..Default::default()
-                },
-                types::ReactionCount {
-                    reaction: enums::Reaction::ReactionPaid,
-                    count: 1,
-                    ..Default::default()
-                },
-            ],
-            ..Default::default()
-        }),
-        replies: Some(types::MessageReplies { replies: 1, ..Default::default() }),
+        reactions: Some(
+            types::MessageReactions {
+                results: vec![
+                    types::ReactionCount {
+                        reaction: types::ReactionEmoji { emoticon: "👍".into() }.into(),
+                        count: 2,
+                        ..Default::default()
+                    },
+                    types::ReactionCount {
+                        reaction: enums::Reaction::ReactionPaid,
+                        count: 1,
+                        ..Default::default()
+                    },
+                ],
+                ..Default::default()
+            }
+            .into(),
+        ),
+        replies: Some(types::MessageReplies { replies: 1, ..Default::default() }.into()),
         edit_date: Some(DATE),
         effect: Some(6),
         ..text_message(id)
@@ -554,7 +560,7 @@ fn user_full() -> types::users::UserFull {
         theme: Some(types::ChatTheme { emoticon: "🎄".into() }.into()),
         stories: Some(types::PeerStories { peer: user_peer(ALICE), ..Default::default() }),
         birthday: Some(types::Birthday { day: 27, month: 4, year: Some(1791) }),
-        note: Some(types::TextWithEntities { text: "inventor".into(), entities: Vec::new() }),
+        note: Some(types::TextWithEntities { text: "inventor".into(), entities: Vec::new() }.into()),
         ..Default::default()
     };
     types::users::UserFull { full_user, chats: Vec::new(), users: vec![alice()] }
@@ -601,7 +607,7 @@ fn sign_up_required() -> enums::auth::Authorization {
         text: "Be kind.".into(),
         ..Default::default()
     };
-    types::auth::AuthorizationSignUpRequired { terms_of_service: Some(terms) }.into()
+    types::auth::AuthorizationSignUpRequired { terms_of_service: Some(terms.into()) }.into()
 }
 
 fn password() -> types::account::Password {
