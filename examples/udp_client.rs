@@ -8,6 +8,8 @@
 //! calls. What goes over the wire is specified in `protocol-spec/08-udp-extension.md`; all that a client has to do beyond
 //! any other client of MTProto is in `exchange` and `run` below, and in `mtproto::client::Datagrams`.
 
+#![allow(clippy::print_stdout, reason = "what it counted is its output")]
+
 use std::error::Error;
 use std::io::ErrorKind;
 use std::net::UdpSocket;

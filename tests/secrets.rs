@@ -234,7 +234,7 @@ async fn no_secret_is_in_the_logs_of_a_server_that_logs_everything() {
         first_name: "Bob".to_owned(),
         ..Default::default()
     };
-    let request = functions::contacts::ImportContacts { contacts: vec![contact.into()] };
+    let request = functions::contacts::ImportContacts { contacts: vec![contact] };
     let imported: types::contacts::ImportedContacts = ann.ask(&request).await;
     let Some(enums::User::User(user)) = imported.users.first() else { panic!("Bob is not known") };
     let access_hash = user.access_hash.expect("for a contact");

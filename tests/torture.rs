@@ -35,7 +35,11 @@ async fn the_server_keeps_every_rule_that_a_hostile_client_tries() {
     let passed = outcomes.len() - wrong.len();
     assert!(wrong.is_empty(), "{passed}/{} cases passed:\n  {}\n", outcomes.len(), wrong.join("\n  "));
     assert!(passed >= 150, "only {passed} cases");
-    println!("hostile client: {passed}/{} cases in {:.1} s", outcomes.len(), started.elapsed().as_secs_f64());
+    eprintln!(
+        "hostile client: {passed}/{} cases in {:.1} s",
+        outcomes.len(),
+        started.elapsed().as_secs_f64()
+    );
     server.stop().await.expect("a clean end");
 }
 

@@ -27,6 +27,7 @@ pub fn time(rounds: usize, mut round: impl FnMut(usize)) -> Spread {
 
 impl Spread {
     /// The same for one of `each` things that a round does.
+    #[allow(dead_code, reason = "not every bench does several things in a round")]
     #[must_use]
     pub fn of(self, each: u32) -> Self {
         Self { fastest: self.fastest / each, median: self.median / each }

@@ -74,6 +74,7 @@ impl People {
     }
 
     /// Ana's next message to Ben, not sent yet.
+    #[allow(dead_code, reason = "not every bench has private messages")]
     pub fn message(&mut self, text: &str) -> messages::SendMessage {
         self.sent += 1;
         let (peer, message) = (self.bens_peer.clone(), text.to_owned());
@@ -81,6 +82,7 @@ impl People {
     }
 
     /// Ana sends Ben a message.
+    #[allow(dead_code, reason = "not every bench has private messages")]
     pub fn say(&mut self, text: &str) -> Reply {
         let query = self.message(text);
         self.now = self.now + Duration::from_micros(100);

@@ -173,15 +173,14 @@ impl Entry {
         let answer = world::with_env(|env| node.api.call(&caller, &started.peeled, found.as_ref(), env));
         match answer {
             Answer::Reply(reply) => {
-                let unanswerable;
-                match reply.method {
+                let unanswerable = match reply.method {
                     Some(method) => {
                         let took = started.began.elapsed();
                         let refusal = reply.refusal().unwrap_or_default();
                         tracing::debug!(method, key = identity.0, refusal, ?took, "a call");
                         metrics::call_answered(method, reply.ok, took);
                         // Arguments that hold a constructor nobody knows, or that end too early.
-                        unanswerable = refusal == UNREADABLE && !self.take_unknown(started.path);
+                        refusal == UNREADABLE && !self.take_unknown(started.path)
                     }
                     None => {
                         let id = query_id(&started.peeled);
@@ -189,9 +188,9 @@ impl Entry {
                         metrics::unknown_method(method);
                         tracing::debug!(method, id, "an unknown method");
                         // Some clients ask at once again whatever they are told, unless it is to wait.
-                        unanswerable = !self.take_unknown(started.path);
+                        !self.take_unknown(started.path)
                     }
-                }
+                };
                 if !reply.ok {
                     node.look_after_store();
                 }

@@ -122,7 +122,7 @@ async fn over_datagrams_a_key_is_made_and_calls_are_answered() {
     let result = address
         .hear(&session, &packet, |body| {
             let result = body.strip_prefix(&service::RpcResult::ID.to_le_bytes())?;
-            (i64::from_le_bytes(*result.first_chunk()?) == msg_id).then(|| result.len())
+            (i64::from_le_bytes(*result.first_chunk()?) == msg_id).then_some(result.len())
         })
         .await;
     assert!(result > 100);

@@ -192,7 +192,7 @@ fn upload(
         let key = BlobKey::new(format!("{prefix}/{number}")).expect("a name");
         let bytes = Bytes::from(vec![u8::try_from(number).expect("small"); size]);
         runtime.block_on(blobs.put(&key, bytes)).expect("the disk works");
-        let (size, part) = (i32::try_from(size).expect("small"), i32::try_from(number).expect("small"));
+        let (size, part) = (i32::try_from(size).expect("small"), number);
         let ((), ticket) = act(store, writer.key, dice, |cx| model::files::put_part(cx, file_id, part, size));
         say_when_durable(store, ticket, format!("ack part {} {file_id} {part} {size}\n", writer.key.0));
     }

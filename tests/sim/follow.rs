@@ -266,10 +266,10 @@ impl Replica {
             return self.offer(log, change, needs);
         }
         match update {
-            enums::Update::UpdateChannelTooLong(u) => {
-                if self.channels.get(&u.channel_id).is_some_and(|c| u.pts.is_none_or(|pts| pts > c.pts)) {
-                    needs.push(Need::Difference(Log::Channel(u.channel_id)));
-                }
+            enums::Update::UpdateChannelTooLong(u)
+                if self.channels.get(&u.channel_id).is_some_and(|c| u.pts.is_none_or(|pts| pts > c.pts)) =>
+            {
+                needs.push(Need::Difference(Log::Channel(u.channel_id)));
             }
             enums::Update::UpdateReadChannelInbox(u) => {
                 self.note_read(Place::Channel(u.channel_id), u.max_id);

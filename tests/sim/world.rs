@@ -468,7 +468,7 @@ impl World {
         });
         device.session.reconnected();
         if !hello.is_empty() {
-            self.to_server(d, hello, false);
+            self.carry_to_server(d, hello, false);
         }
         // Nothing may wait for us; the server must hear of us all the same.
         self.devices[d].session.say(&tl::service::Ping { ping_id: 1 }, false);
@@ -530,14 +530,14 @@ impl World {
         }
         let Some(link) = &mut self.devices[d].link else { return };
         let framed = link.transport.send(&packet, false, &mut self.dice).to_vec();
-        self.to_server(d, framed, true);
+        self.carry_to_server(d, framed, true);
     }
 
     /// A packet goes out over a device's own connection, if it has one.
     pub fn send_as(&mut self, d: usize, packet: &[u8]) {
         let Some(link) = self.devices[d].link.as_mut().filter(|link| link.ready) else { return };
         let framed = link.transport.send(packet, false, &mut self.dice).to_vec();
-        self.to_server(d, framed, false);
+        self.carry_to_server(d, framed, false);
     }
 
     /// A query of a device as a packet of its own, which nobody waits for.
@@ -548,7 +548,7 @@ impl World {
         device.session.seal(&mut Env { now: clock, dice: &mut self.dice }, msg_id, seq_no, body)
     }
 
-    fn to_server(&mut self, d: usize, bytes: Vec<u8>, whole_packet: bool) {
+    fn carry_to_server(&mut self, d: usize, bytes: Vec<u8>, whole_packet: bool) {
         let (held_back, doubled) = (self.chance(self.weather.held_back), self.chance(self.weather.doubled));
         let now = self.millis();
         let mut at = now + 1 + self.dice.below(self.weather.delay_ms);

@@ -230,7 +230,7 @@ fn whoever_comes_from_a_new_address_proves_it_and_goes_on() {
     let Got::Prove(proof) = client.receive(START, &challenge) else { panic!("{challenge:?}") };
     assert!(house.take(at(2), &proof).len() == 1 && house.path.is_none(), "a cookie is for one address");
     assert!(house.take(at(1), &proof).is_empty());
-    assert_eq!(house.heard, [packet.clone()]);
+    assert_eq!(house.heard, std::slice::from_ref(&packet));
     // The cookie goes along until something sealed comes back.
     assert_ne!(client.send(&packet)[0], packet);
     client.receive(START, &packet);

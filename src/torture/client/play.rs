@@ -158,10 +158,10 @@ impl Player<'_> {
                 let quick = envelopes.iter().any(|envelope| matches!(envelope, Envelope::QuickAck));
                 self.say(packet, quick).await?;
             }
-            Step::ToResPq => self.to_res_pq().await?,
-            Step::ToDhOk => self.to_dh_ok().await?,
+            Step::ToResPq => self.reach_res_pq().await?,
+            Step::ToDhOk => self.reach_dh_ok().await?,
             Step::ToGenOk => {
-                self.to_dh_ok().await?;
+                self.reach_dh_ok().await?;
                 self.set_dh(&[]).await?;
                 self.hear(&[Want::GenOk], ANSWER_TIME).await?;
             }
@@ -276,7 +276,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    async fn to_res_pq(&mut self) -> Result<(), String> {
+    async fn reach_res_pq(&mut self) -> Result<(), String> {
         if self.lines.is_empty() {
             self.dial(USUAL).await?;
         }
@@ -289,8 +289,8 @@ impl Player<'_> {
         Ok(())
     }
 
-    async fn to_dh_ok(&mut self) -> Result<(), String> {
-        self.to_res_pq().await?;
+    async fn reach_dh_ok(&mut self) -> Result<(), String> {
+        self.reach_res_pq().await?;
         self.request_dh(&[]).await?;
         self.hear(&[Want::DhOk], ANSWER_TIME).await
     }
