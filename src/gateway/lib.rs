@@ -159,11 +159,13 @@ impl Gateway {
     }
 
     /// Stops: takes nobody in, reads nothing more, answers what was read, lets that leave, and closes every connection.
-    /// What is not done within [`limits::DRAIN_TIME`] is given up.
+    /// What is not done within [`limits::DRAIN_TIME`] is given up; after a failure of the store nothing is waited for, since
+    /// nothing can be answered any more.
     pub async fn stop(mut self) {
         let node = &self.node;
         node.phase.send_replace(Phase::Draining);
-        until(limits::DRAIN_TIME, || node.unanswered.load(Ordering::Relaxed) == 0).await;
+        let broken = || node.api.store().fault().is_some();
+        until(limits::DRAIN_TIME, || node.unanswered.load(Ordering::Relaxed) == 0 || broken()).await;
         node.phase.send_replace(Phase::Closing);
         until(limits::GOODBYE_TIME, || node.admission.connections() == 0).await;
         self.tasks.shutdown().await;
