@@ -18,9 +18,9 @@ use tl::stored;
 use crate::Api;
 use crate::limits::{CLOCK_BACK_MAX, NAMES_AHEAD};
 
-/// Names that do not come from the clock but from counting on, behind one that does: a second has room for a thousand
-/// million.
-const COUNTED: Duration = Duration::from_secs(1);
+/// Names that do not come from the clock but from counting on, behind one that does: this much has room for ten million
+/// in each session. No start is as short: a server that starts again and again must not carry its time away.
+const COUNTED: Duration = Duration::from_millis(10);
 
 /// What is known of names.
 pub(crate) struct Names {
@@ -105,26 +105,39 @@ mod tests {
 
     use super::*;
 
+    fn open(store: &Arc<Store>, now: Time) -> Api {
+        let settings = crate::Settings {
+            advertise: Vec::new(),
+            codes_per_address: 1,
+            login: model::login::Policy {
+                code_digits: 5,
+                code_ttl_secs: 1,
+                codes_per_phone: 1,
+                test_numbers: false,
+            },
+            link_prefix: String::new(),
+        };
+        let dice = &mut SeededDice::new(1);
+        Api::open(Arc::clone(store), settings, &mut Env { now, dice }).expect("a memory store opens")
+    }
+
+    #[test]
+    fn a_server_that_starts_again_and_again_does_not_carry_its_time_away() {
+        let store = Arc::new(Store::memory());
+        let mut now = Time::from_secs(1_000);
+        for _ in 0..2_000 {
+            let api = open(&store, now);
+            assert!(api.told_before() <= now, "nobody set the clock back");
+            assert!(api.named_before() <= now + NAMES_AHEAD + COUNTED);
+            now = now + Duration::from_millis(25);
+        }
+    }
+
     // proves: SES-3
     #[test]
     fn a_server_that_starts_with_its_clock_set_back_begins_above_what_was_named() {
         let store = Arc::new(Store::memory());
-        let dice = &mut SeededDice::new(1);
-        let mut open = |secs| {
-            let now = Time::from_secs(secs);
-            let settings = crate::Settings {
-                advertise: Vec::new(),
-                codes_per_address: 1,
-                login: model::login::Policy {
-                    code_digits: 5,
-                    code_ttl_secs: 1,
-                    codes_per_phone: 1,
-                    test_numbers: false,
-                },
-                link_prefix: String::new(),
-            };
-            Api::open(Arc::clone(&store), settings, &mut Env { now, dice }).expect("a memory store opens")
-        };
+        let open = |secs| open(&store, Time::from_secs(secs));
         let first = open(1_000);
         assert!(first.named_before() < Time::from_secs(1_000));
         assert_eq!(first.names_until(), Time::from_secs(1_000) + NAMES_AHEAD);
