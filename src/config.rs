@@ -115,6 +115,8 @@ settings! {
         connections_per_address_max: u32 = 256;
         /// Key exchanges that one address may make in a minute.
         handshakes_per_address_per_minute: u32 = 60;
+        /// Keys kept on which nobody is logged in; above it the longest unused goes. They expire in a day by themselves.
+        keys_without_login_max: u32 = model::limits::GUESTS_MAX;
         /// Calls that one auth key may make in a second, over ten seconds; more wait for it (FLOOD_WAIT).
         calls_per_key_per_second: u32 = 100;
         /// How much wider all limits per address are for loopback.
@@ -317,6 +319,7 @@ impl Config {
             ("limits.connections_max", self.limits.connections_max),
             ("limits.connections_per_address_max", self.limits.connections_per_address_max),
             ("limits.handshakes_per_address_per_minute", self.limits.handshakes_per_address_per_minute),
+            ("limits.keys_without_login_max", self.limits.keys_without_login_max),
             ("limits.calls_per_key_per_second", self.limits.calls_per_key_per_second),
             ("limits.loopback_factor", self.limits.loopback_factor),
             ("limits.workers", self.limits.workers.unwrap_or(1)),

@@ -184,8 +184,13 @@ fn settings(config: &Config, addrs: &[SocketAddr]) -> Result<Settings, config::C
     // On loopback alone, all callers are one address.
     let wider = if config.on_loopback_alone()? { config.limits.loopback_factor } else { 1 };
     let codes_per_address = as_i32(config.limits.codes_per_address_per_ten_minutes.saturating_mul(wider));
-    Ok(Settings { advertise, login, codes_per_address, link_prefix: config.server.link_prefix.clone() })
+    let guests_max = config.limits.keys_without_login_max.into();
+    let link_prefix = config.server.link_prefix.clone();
+    Ok(Settings { advertise, guests_max, login, codes_per_address, link_prefix })
 }
+
+// Among so many guests there is always one without a session, which can go.
+const _: () = assert!(model::limits::GUESTS_MAX as usize >= 2 * gateway::limits::SESSIONS_MAX);
 
 fn limits(config: &Config) -> Limits {
     let set = &config.limits;

@@ -118,7 +118,8 @@ impl Seeding {
             let secret: [u8; mtproto::crypto::STORED_KEY_BYTES] = env::bytes(env.dice);
             (secret, KeyId(i64::from_le_bytes(env::bytes(env.dice))))
         });
-        with_env(|env| self.api.insert_key(key, &secret, 2, env)).map_err(|e| in_a_line(format!("{e:?}")))?;
+        with_env(|env| self.api.insert_key(key, &secret, 2, &|_| false, env))
+            .map_err(|e| in_a_line(format!("{e:?}")))?;
         let _ = write!(keys, "{:016x} ", key.0);
         for byte in secret {
             let _ = write!(keys, "{byte:02x}");

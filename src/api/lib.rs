@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use env::Env;
 use model::ids::KeyId;
-use model::{Ctx, Effects, Refusal, login};
+use model::{Ctx, Refusal, login};
 use store::Store;
 use tl::{Layer, Reader, Writer, functions, stored};
 
@@ -45,7 +45,7 @@ pub use setup::Settings;
 pub use model::jobs::JobKey;
 pub use model::strays::Sieve;
 pub use model::updates::Cursor;
-pub use model::{Ephemeral, Notice, Stop, ids};
+pub use model::{Effects, Ephemeral, Notice, Stop, ids};
 pub use store::{Fault, Ticket};
 
 /// The whole API over one store.

@@ -115,6 +115,7 @@ mod tests {
                 codes_per_phone: 1,
                 test_numbers: false,
             },
+            guests_max: model::limits::GUESTS_MAX.into(),
             link_prefix: String::new(),
         };
         let dice = &mut SeededDice::new(1);

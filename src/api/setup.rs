@@ -16,6 +16,8 @@ pub struct Settings {
     pub advertise: Vec<SocketAddr>,
     /// Login codes that one address may ask for within ten minutes.
     pub codes_per_address: i32,
+    /// Keys on which nobody is logged in; the longest unused goes.
+    pub guests_max: u64,
     /// How login codes are made.
     pub login: login::Policy,
     /// The start of links to people and invitations, `https://t.me/` by habit of the clients.

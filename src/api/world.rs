@@ -70,6 +70,7 @@ impl World {
                 codes_per_phone: 5,
                 test_numbers: true,
             },
+            guests_max: model::limits::GUESTS_MAX.into(),
             link_prefix: "https://t.me/".to_owned(),
         };
         let mut dice = SeededDice::new(42);
@@ -91,6 +92,7 @@ impl World {
 
     /// Does what is due, as the runner of the gateway does it; codes go nowhere.
     pub(crate) fn run_jobs(&mut self) {
+        self.with_env(|api, env| api.expire_keys(&|_| false, env)).expect("a memory store writes");
         let mut from = self.api.jobs_start().expect("a memory store reads");
         loop {
             let mut env = Env { now: self.now, dice: &mut self.dice };
@@ -115,7 +117,10 @@ impl World {
         self.keys += 1;
         let key = KeyId(self.keys);
         let mut env = Env { now: self.now, dice: &mut self.dice };
-        self.api.insert_key(key, &[7; 192], 2, &mut env).expect("a memory store writes").expect("a fresh id");
+        self.api
+            .insert_key(key, &[7; 192], 2, &|_| false, &mut env)
+            .expect("a memory store writes")
+            .expect("a fresh id");
         Device { key, user: UserId(0), phone: String::new(), layer: 230, seen: Cursor::default() }
     }
 

@@ -209,6 +209,7 @@ async fn sweep(node: Arc<Node>) {
             node.sessions.remove_key(dead);
         }
         node.sessions.sweep();
+        node.expire_keys().await;
         node.push.sweep(&node);
         node.look_after_store();
         metrics::held("half-open connections", node.admission.strangers() as usize);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use api::ids::KeyId;
-use api::{Api, Fault, Stop, Ticket};
+use api::keys::{Expired, Inserted};
+use api::{Api, Effects, Fault, Stop, Ticket};
 use blobs::Blobs;
 use bus::Bus;
 use mtproto::handshake::dh::Spares;
@@ -19,7 +20,7 @@ use crate::limits::{self, Limits};
 use crate::pool::Pool;
 use crate::push::{Push, Told};
 use crate::sessions::Sessions;
-use crate::world;
+use crate::{metrics, world};
 
 /// How far the node has come on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,11 +147,14 @@ impl Node {
         let dc = made.dc.map_or(0, |dc| dc.number().into());
         let stored = self
             .on_worker(move || {
-                world::with_env(|env| node.api.insert_key(key_id(key.id()), key.stored(), dc, env))
+                let in_use = |key| node.is_in_use(key);
+                world::with_env(|env| node.api.insert_key(key_id(key.id()), key.stored(), dc, &in_use, env))
             })
             .await;
         match stored {
-            Ok(Ok(Some(ticket))) => {
+            Ok(Ok(Some(Inserted { ticket, dropped, effects }))) => {
+                dropped.iter().for_each(|_| metrics::dropped("keys without a login"));
+                self.keys_gone(&dropped, effects, ticket);
                 // spec: HS-30
                 if self.until_durable(ticket).await.is_err() {
                     return KeyStored::Failed;
@@ -164,6 +168,46 @@ impl Node {
                 KeyStored::Failed
             }
             Err(Overloaded) => KeyStored::Failed,
+        }
+    }
+
+    /// Whether a key has a session, of its own or of a temporary key that speaks for it.
+    fn is_in_use(&self, key: KeyId) -> bool {
+        let id = AuthKeyId::from_long(key.0);
+        let mut all = self.keys.speaking_for(id).into_iter().chain([id]);
+        all.any(|id| self.sessions.has(id))
+    }
+
+    /// Drops keys on which nobody is logged in and that nobody has used for long.
+    pub(crate) async fn expire_keys(self: &Arc<Self>) {
+        loop {
+            let node = Arc::clone(self);
+            let expire = move || {
+                let in_use = |key| node.is_in_use(key);
+                world::with_env(|env| node.api.expire_keys(&in_use, env))
+            };
+            // What is not done now is done at the next look.
+            match self.on_worker(expire).await {
+                Ok(Ok(Expired { dropped, ticket, effects, left, more })) => {
+                    metrics::held("keys without a login", usize::try_from(left).unwrap_or(usize::MAX));
+                    self.keys_gone(&dropped, effects, ticket);
+                    if !more {
+                        return;
+                    }
+                }
+                Ok(Err(stop)) => return self.note_stop(&stop),
+                Err(Overloaded) => return,
+            }
+        }
+    }
+
+    /// Keys were dropped that nobody spoke with; whoever came in the meantime has to make a new one.
+    fn keys_gone(&self, dropped: &[KeyId], effects: Effects, ticket: Ticket) {
+        for notice in effects.notices {
+            self.bus.publish(Told { notice, origin: None, ticket });
+        }
+        for key in dropped {
+            self.forget_key(AuthKeyId::from_long(key.0));
         }
     }
 

@@ -163,6 +163,11 @@ impl Sessions {
         self.book.lock().by_key.get(&key).cloned().unwrap_or_default()
     }
 
+    /// Whether a key has any.
+    pub(crate) fn has(&self, key: AuthKeyId) -> bool {
+        self.book.lock().by_key.contains_key(&key)
+    }
+
     /// Forgets one session.
     pub(crate) fn remove(&self, key: AuthKeyId, id: SessionId) -> Option<Arc<Entry>> {
         let mut book = self.book.lock();

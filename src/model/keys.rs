@@ -10,7 +10,7 @@ use crate::ctx::{Ctx, Notice};
 use crate::error::Done;
 use crate::ids::{KeyId, UserId};
 use crate::tables::{KEYS, LOGINS};
-use crate::{jobs, limits, settings};
+use crate::{guests, jobs, limits, settings};
 
 /// A key's row.
 pub fn find(tx: &Tx<'_>, key: KeyId) -> Done<Option<stored::AuthKey>> {
@@ -30,36 +30,42 @@ pub fn insert(cx: &mut Ctx<'_, '_>, key: KeyId, secret: &[u8], dc: i32) -> Done<
         last_active: cx.date(),
         ..Default::default()
     };
-    cx.tx.put(&KEYS, &key, &row)?;
-    look_later(cx, key, cx.now)?;
+    write(cx, key, None, Some(&row))?;
     Ok(true)
 }
 
-/// Has a key looked at when nobody has used it for long after `last`.
-fn look_later(cx: &mut Ctx<'_, '_>, key: KeyId, last: Time) -> Done<()> {
-    let due = last + Duration::from_secs(limits::IDLE_KEY_SECS.into());
+/// Writes a key's row, which was `before`; nothing after it: the key is gone. The list of guests follows.
+fn write(
+    cx: &mut Ctx<'_, '_>,
+    key: KeyId,
+    before: Option<&stored::AuthKey>,
+    after: Option<&stored::AuthKey>,
+) -> Done<()> {
+    match after {
+        Some(row) => cx.tx.put(&KEYS, &key, row)?,
+        None => cx.tx.delete(&KEYS, &key)?,
+    }
+    guests::follow(cx, key, before, after)
+}
+
+/// Has a login looked at later, whether it is still used.
+fn look_later(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<()> {
+    let due = cx.now + Duration::from_secs(limits::LOGIN_LOOK_SECS.into());
     jobs::put(cx, due, stored::WorkExpireKey { key_id: key.0 }.into())
 }
 
-/// Forgets a key on which nobody is logged in and that nobody has used for long, and ends a login that was not used for as
-/// long as its person allows. A key that is used is looked at again.
+/// Ends a login that was not used for as long as its person allows; one that is used is looked at again. Where nobody is logged
+/// in any more, the key is a guest's (see [`guests`]).
 pub fn expire(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<()> {
     let Some(row) = find(cx.tx, key)? else { return Ok(()) };
+    let Some(user) = row.user_id.map(UserId) else {
+        // Before there was a list of guests, each had such a job: this is how they come into it.
+        return guests::follow(cx, key, Some(&row), Some(&row));
+    };
     let last = Time::from_secs(u64::try_from(row.last_active).unwrap_or(0));
-    if let Some(user) = row.user_id.map(UserId) {
-        let days = settings::preferences(cx.tx, user)?.login_ttl_days;
-        let ttl = Duration::from_secs(u64::from(days.unsigned_abs()) * 86_400);
-        if last + ttl <= cx.now {
-            return log_out(cx, key);
-        }
-        let due = cx.now + Duration::from_secs(limits::LOGIN_LOOK_SECS.into());
-        return jobs::put(cx, due, stored::WorkExpireKey { key_id: key.0 }.into());
-    }
-    if last + Duration::from_secs(limits::IDLE_KEY_SECS.into()) > cx.now {
-        return look_later(cx, key, last);
-    }
-    destroy(cx, key)?;
-    Ok(())
+    let days = settings::preferences(cx.tx, user)?.login_ttl_days;
+    let ttl = Duration::from_secs(u64::from(days.unsigned_abs()) * 86_400);
+    if last + ttl <= cx.now { log_out(cx, key) } else { look_later(cx, key) }
 }
 
 /// Changes a key's row; whoever keeps it in memory is told.
@@ -68,7 +74,7 @@ pub fn update(cx: &mut Ctx<'_, '_>, key: KeyId, change: impl FnOnce(&mut stored:
     let before = row.clone();
     change(&mut row);
     if row != before {
-        cx.tx.put(&KEYS, &key, &row)?;
+        write(cx, key, Some(&before), Some(&row))?;
         cx.effects.tell(Notice::Key(key));
     }
     Ok(())
@@ -92,30 +98,32 @@ pub fn log_in(cx: &mut Ctx<'_, '_>, key: KeyId, user: UserId) -> Done<()> {
         row.user_id = Some(user.0);
         row.logged_in = date;
         row.last_active = date;
-    })
+    })?;
+    look_later(cx, key)
 }
 
-/// Ends the login on a key; the key itself stays good.
+/// Ends the login on a key; the key itself stays good, as a guest's that was used just now.
 pub fn log_out(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<()> {
     if let Some(user) = find(cx.tx, key)?.and_then(|row| row.user_id) {
         cx.tx.delete(&LOGINS, &(UserId(user), key))?;
     }
+    let date = cx.date();
     update(cx, key, |row| {
         row.user_id = None;
         row.logged_in = 0;
         row.updates_wanted = false;
-    })?;
-    look_later(cx, key, cx.now)
+        row.last_active = date;
+    })
 }
 
 /// Forgets a key and all that belongs to it.
 pub fn destroy(cx: &mut Ctx<'_, '_>, key: KeyId) -> Done<bool> {
-    if find(cx.tx, key)?.is_none() {
-        return Ok(false);
+    let Some(row) = find(cx.tx, key)? else { return Ok(false) };
+    if let Some(user) = row.user_id {
+        cx.tx.delete(&LOGINS, &(UserId(user), key))?;
     }
-    log_out(cx, key)?;
     // Its uploads expire by themselves: they have to be found then, for the sake of their bytes.
-    cx.tx.delete(&KEYS, &key)?;
+    write(cx, key, Some(&row), None)?;
     cx.effects.tell(Notice::Key(key));
     Ok(true)
 }

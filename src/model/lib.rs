@@ -13,6 +13,7 @@ pub mod ctx;
 pub mod dialogs;
 pub mod error;
 pub mod files;
+pub mod guests;
 pub mod ids;
 pub mod invites;
 pub mod jobs;

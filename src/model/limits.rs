@@ -105,8 +105,14 @@ pub const UPLOAD_KEEP_SECS: u32 = 24 * 3600;
 pub const FILE_KEEP_SECS: u32 = 24 * 3600;
 /// Profile photos of one person; the oldest goes.
 pub const PROFILE_PHOTOS_MAX: usize = 200;
-/// Seconds without a call after which a key on which nobody is logged in is forgotten.
+/// Seconds after its last use at which a key on which nobody is logged in is forgotten.
 pub const IDLE_KEY_SECS: u32 = 24 * 3600;
+/// Keys on which nobody is logged in, unless the settings say otherwise; the longest unused goes. Twice the sessions that there
+/// may be, so that there is always one that nobody speaks with; a row is some 300 bytes, with all that a client may say of
+/// its device 2.7 KB.
+pub const GUESTS_MAX: u32 = 131_072;
+/// Such keys that one look at the list takes.
+pub const GUESTS_STEP: usize = 64;
 /// Seconds after which a login is looked at again, whether it is still used.
 pub const LOGIN_LOOK_SECS: u32 = 7 * 24 * 3600;
 /// Seconds before the present at which jobs are looked for again: what a transaction that takes long puts down is still found.

@@ -18,6 +18,10 @@ pub const NEXT_IDS: Table<(Global, u8), stored::Counter> = Table::new(b'i');
 pub const NAMED: Table<Global, stored::Counter> = Table::new(b'n');
 /// The time (seconds) before which no job waits any more.
 pub const JOBS_FROM: Table<Global, stored::Counter> = Table::new(b'j');
+/// The keys on which nobody is logged in, by the time (seconds) of their last use.
+pub const GUESTS: Table<(Global, i32, KeyId), Present> = Table::new(b'g');
+/// How many of them there are.
+pub const GUEST_COUNT: Table<Global, stored::Counter> = Table::new(b'c');
 
 // A person.
 

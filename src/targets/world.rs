@@ -33,13 +33,14 @@ impl World {
             advertise: Vec::new(),
             codes_per_address: 1_000,
             login: Policy { code_digits: 5, code_ttl_secs: 300, codes_per_phone: 5, test_numbers: true },
+            guests_max: model::limits::GUESTS_MAX.into(),
             link_prefix: "https://t.me/".to_owned(),
         };
         let mut dice = SeededDice::new(42);
         let env = &mut Env { now: START, dice: &mut dice };
         let api = Api::open(Arc::new(Store::memory()), settings, env).expect("a memory store opens");
         for key in 0..3 {
-            let inserted = api.insert_key(KeyId(key + 1), &[7; 192], 2, env);
+            let inserted = api.insert_key(KeyId(key + 1), &[7; 192], 2, &|_| false, env);
             assert!(matches!(inserted, Ok(Some(_))), "a fresh id");
         }
         Self { api, dice, known: Vec::new() }

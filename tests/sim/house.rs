@@ -55,6 +55,7 @@ impl House {
                 codes_per_phone: 5,
                 test_numbers: true,
             },
+            guests_max: model::limits::GUESTS_MAX.into(),
             link_prefix: "https://t.me/".to_owned(),
         };
         let api = world::with_env(|env| Api::open(Arc::clone(&store), settings, env));
@@ -105,8 +106,9 @@ impl House {
     /// A key as if its exchange had ended here.
     pub fn add_key(&self, key: &AuthKey) {
         let Some(running) = &self.running else { return };
-        let inserted =
-            world::with_env(|env| running.api.insert_key(KeyId(key.id().as_long()), key.stored(), 2, env));
+        let inserted = world::with_env(|env| {
+            running.api.insert_key(KeyId(key.id().as_long()), key.stored(), 2, &|_| false, env)
+        });
         assert!(matches!(inserted, Ok(Some(_))), "a fresh key");
         running.store.sync();
     }

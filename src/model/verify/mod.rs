@@ -25,9 +25,10 @@ use tl::Record;
 use crate::ids::FileId;
 use crate::tables::{
     BLOCKED, BOXES, CHANNEL_HEADS, CHANNEL_LOGS, CHANNELS, CHATS, CONTACTS, COPIES, DIALOGS, DOCUMENTS,
-    DRAFTS, EXPORTS, HEADS, HISTORY, INVITES, JOBS, JOBS_FROM, KEYS, KNOWN_BY, LOGIN_CODES, LOGINS, LOGS,
-    MEMBERS, NAMED, NEXT_IDS, NOTIFY, PARTS, PHONES, PHOTOS, PINNED, POSTS, PREFERENCES, PRESENCE, PRIVACY,
-    PROFILE_PHOTOS, SECRETS, SENT, STANDING, TALLIES, UPLOADS, USERNAME_STARTS, USERNAMES, USERS, USES,
+    DRAFTS, EXPORTS, GUEST_COUNT, GUESTS, HEADS, HISTORY, INVITES, JOBS, JOBS_FROM, KEYS, KNOWN_BY,
+    LOGIN_CODES, LOGINS, LOGS, MEMBERS, NAMED, NEXT_IDS, NOTIFY, PARTS, PHONES, PHOTOS, PINNED, POSTS,
+    PREFERENCES, PRESENCE, PRIVACY, PROFILE_PHOTOS, SECRETS, SENT, STANDING, TALLIES, UPLOADS,
+    USERNAME_STARTS, USERNAMES, USERS, USES,
 };
 use files::Ids;
 use groups::Channel;
@@ -56,6 +57,7 @@ fn walk_rows(tx: &Tx<'_>) -> Result<Report, Fault> {
         channel: None,
         shown: HashMap::new(),
         ids: Ids::default(),
+        guests: 0,
     };
     let mut last: Option<RawRow> = None;
     loop {
@@ -72,6 +74,7 @@ fn walk_rows(tx: &Tx<'_>) -> Result<Report, Fault> {
     walk.end_of_owner()?;
     walk.end_of_files()?;
     walk.end_of_ids()?;
+    walk.end_of_guests()?;
     Ok(walk.report)
 }
 
@@ -88,6 +91,8 @@ struct Walk<'a, 't> {
     /// How often each file is shown.
     shown: HashMap<FileId, i64>,
     ids: Ids,
+    /// Rows of the list of guests.
+    guests: u64,
 }
 
 impl Walk<'_, '_> {
@@ -127,8 +132,8 @@ impl Walk<'_, '_> {
         tables! {
             SECRETS => nothing; NAMED => nothing; JOBS_FROM => nothing; PRESENCE => nothing; DRAFTS => nothing; NOTIFY => nothing;
             PREFERENCES => nothing; PRIVACY => nothing; BLOCKED => nothing; LOGIN_CODES => Self::named;
-            EXPORTS => nothing; TALLIES => Self::named;
-            NEXT_IDS => Self::next_id; JOBS => Self::job;
+            EXPORTS => nothing; GUEST_COUNT => nothing; TALLIES => Self::named;
+            NEXT_IDS => Self::next_id; JOBS => Self::job; GUESTS => Self::guest;
             USERS => Self::user; HEADS => Self::head; BOXES => Self::message; HISTORY => Self::history;
             COPIES => Self::copy; DIALOGS => Self::dialog; PINNED => Self::pinned; LOGS => Self::logged;
             SENT => Self::sent; CONTACTS => Self::contact; KNOWN_BY => Self::known_by; LOGINS => Self::login;

@@ -6,10 +6,10 @@ use store::{Fault, Present};
 use tl::stored;
 
 use super::{Rule, Walk};
-use crate::ids::{FileId, KeyId, Peer, SERVICE, UserId};
+use crate::ids::{FileId, Global, KeyId, Peer, SERVICE, UserId};
 use crate::tables::{
-    BOXES, CHANNEL_HEADS, CONTACTS, COPIES, DIALOGS, HEADS, HISTORY, KEYS, KNOWN_BY, LOGINS, MEMBERS, PHONES,
-    POSTS, PROFILE_PHOTOS, USERNAME_STARTS, USERNAMES, USERS,
+    BOXES, CHANNEL_HEADS, CONTACTS, COPIES, DIALOGS, GUEST_COUNT, GUESTS, HEADS, HISTORY, KEYS, KNOWN_BY,
+    LOGINS, MEMBERS, PHONES, POSTS, PROFILE_PHOTOS, USERNAME_STARTS, USERNAMES, USERS,
 };
 use crate::{channels, limits, shelf, users};
 use store::Name;
@@ -284,7 +284,27 @@ impl Walk<'_, '_> {
                 id,
                 format_args!("is logged in as {user:?}, who does not know it"),
             );
+        } else {
+            let listed = self.tx.has(&GUESTS, &(Global, row.last_active, id))?;
+            self.check(listed, Rule::Guest, id, "is a guest's and not in the list of them");
         }
+        Ok(())
+    }
+
+    pub(super) fn guest(&mut self, key: (Global, i32, KeyId), _: Present) -> Result<(), Fault> {
+        let (_, last, id) = key;
+        self.guests += 1;
+        let row = self.get(&KEYS, &id)?;
+        let good = row.is_some_and(|row| row.user_id.is_none() && row.last_active == last);
+        self.check(good, Rule::Guest, ("guest", id), format_args!("is no guest's key, last used at {last}"));
+        Ok(())
+    }
+
+    pub(super) fn end_of_guests(&mut self) -> Result<(), Fault> {
+        let counted = self.get(&GUEST_COUNT, &Global)?.map_or(0, |row| row.next);
+        let all = self.guests;
+        let good = u64::try_from(counted) == Ok(all);
+        self.check(good, Rule::Guest, "count of guests", format_args!("is {counted}, {all} are listed"));
         Ok(())
     }
 

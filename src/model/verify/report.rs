@@ -20,6 +20,8 @@ pub enum Rule {
     Sent,
     /// Keys, logins and people name each other.
     Login,
+    /// Keys on which nobody is logged in are listed by their last use, and counted.
+    Guest,
     /// Phone numbers, usernames and invite links lead to who has them, and back.
     Name,
     /// Contacts know and are known.
@@ -45,6 +47,7 @@ impl fmt::Display for Rule {
             Self::Dialog => "dialog",
             Self::Sent => "sent",
             Self::Login => "login",
+            Self::Guest => "guest",
             Self::Name => "name",
             Self::Contact => "contact",
             Self::Group => "group",

@@ -13,6 +13,8 @@ use crate::tables::*;
 use crate::{channels, chats, contacts, files, invites, keys, messages, photos, users};
 
 const KEY: KeyId = KeyId(7);
+/// Nobody is logged in on this one.
+const GUEST: KeyId = KeyId(8);
 const NOW: u64 = 1_800_000_000;
 
 /// Who and what there is.
@@ -47,6 +49,7 @@ fn world() -> World {
         let bob = users::create(cx, "4915100000002", "Bob", "")?;
         keys::insert(cx, KEY, &[7; 192], 2)?;
         keys::log_in(cx, KEY, ann)?;
+        keys::insert(cx, GUEST, &[8; 192], 2)?;
         users::set_username(cx, ann, "Ann_of_the_walk")?;
         contacts::add(cx, ann, bob, "Bob", "", "")?;
         Ok((ann, bob))
@@ -197,6 +200,15 @@ const SPOILED: &[(&str, Rule, Spoil)] = &[
         change(tx, &KEYS, &KEY, |key| key.user_id = Some(w.bob.0))
     }),
     ("half a key", Rule::Login, |_, tx| change(tx, &KEYS, &KEY, |key| key.key.truncate(96))),
+    ("a guest's key that is not listed", Rule::Guest, |_, tx| {
+        tx.delete(&GUESTS, &(Global, i32::try_from(NOW).expect("before 2038"), GUEST))
+    }),
+    ("a guest's key that is gone", Rule::Guest, |_, tx| tx.delete(&KEYS, &GUEST)),
+    ("a guest's key that was used since", Rule::Guest, |_, tx| {
+        change(tx, &KEYS, &GUEST, |key| key.last_active += 1)
+    }),
+    ("somebody's key among the guests'", Rule::Guest, |_, tx| tx.put(&GUESTS, &(Global, 1, KEY), &Present)),
+    ("a wrong count of guests", Rule::Guest, |_, tx| change(tx, &GUEST_COUNT, &Global, |row| row.next += 1)),
     ("a phone number that leads nowhere", Rule::Name, |_, tx| {
         tx.put(&PHONES, &(Name::of("12345"), "12345".to_owned()), &stored::Id { id: 999 })
     }),
@@ -276,8 +288,8 @@ fn whatever_is_spoiled_is_found() {
 
 #[test]
 fn every_rule_of_the_rows_is_among_the_spoiled() {
-    use Rule::{Box, Contact, Dialog, File, Group, Id, Job, Log, Login, Name, Row, Sent};
-    for rule in [Row, Log, Box, Dialog, Sent, Login, Name, Contact, Group, File, Job, Id] {
+    use Rule::{Box, Contact, Dialog, File, Group, Guest, Id, Job, Log, Login, Name, Row, Sent};
+    for rule in [Row, Log, Box, Dialog, Sent, Login, Guest, Name, Contact, Group, File, Job, Id] {
         assert!(SPOILED.iter().any(|(_, spoiled, _)| *spoiled == rule), "{rule}");
     }
 }

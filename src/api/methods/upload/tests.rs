@@ -134,6 +134,7 @@ impl Files {
     /// Lets time pass and does all jobs that are due by then, more than once where they cause others.
     fn wait(&mut self, secs: u64) {
         self.world.wait(secs);
+        self.world.with_env(|api, env| api.expire_keys(&|_| false, env)).expect("looked at");
         let mut from = self.world.with_env(|api, _| api.jobs_start()).expect("a start");
         for _ in 0..200 {
             let due = self.world.with_env(|api, env| api.jobs_due(from, 8, env)).expect("jobs");
