@@ -11,6 +11,7 @@ use mtproto::session::{Path, PathId, PathKind};
 use mtproto::{AuthKeyId, KeyMade, KeyStored, TransportError};
 
 use crate::admission::Admitted;
+use crate::keys::Key;
 use crate::mailbox::Mailbox;
 use crate::node::Node;
 use crate::peer::ToPeer;
@@ -44,6 +45,15 @@ pub(crate) struct Way<'a> {
     pub dialled: Option<DataCentre>,
 }
 
+/// An encrypted packet, and how it came.
+pub(crate) struct Sealed {
+    pub kind: PathKind,
+    /// The data centre that the client dialled, if its transport said so.
+    pub dialled: Option<DataCentre>,
+    pub data: BytesMut,
+    pub quick_ack: bool,
+}
+
 /// A path's part that does not depend on what carries it.
 pub(crate) struct Desk {
     node: Arc<Node>,
@@ -57,8 +67,15 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(node: Arc<Node>, address: IpAddr, admitted: Admitted) -> Self {
-        let path = node.new_path();
-        Self { node, address, admitted, path, mailbox: Mailbox::new(), session: None }
+        let mailbox = Mailbox::new();
+        let path = node.open.enter(&mailbox);
+        Self { node, address, admitted, path, mailbox, session: None }
+    }
+
+    /// Lets the store know how far messages will be named: after a time in which nobody was connected, what is said first
+    /// has a name, too.
+    pub(crate) async fn keep_names(&self) {
+        self.node.keep_names().await;
     }
 
     pub(crate) fn has_session(&self) -> bool {
@@ -69,22 +86,25 @@ impl Desk {
         self.session.as_ref().is_some_and(|s| s.is_congested())
     }
 
-    /// Gives an encrypted packet to its session.
-    pub(crate) async fn deliver(
-        &mut self,
-        kind: PathKind,
-        dialled: Option<DataCentre>,
-        id: AuthKeyId,
-        mut data: BytesMut,
-        quick_ack: bool,
-    ) -> Result<(), NotDelivered> {
-        let known = self.session.as_ref().map(|s| Arc::clone(s.key())).filter(|key| key.auth.id() == id);
-        let key = match known {
-            Some(key) if key.is_usable(world::now()) => Some(key),
-            // Overload and failures of ours are never said as -404: the client would throw its key away.
+    /// The key `id`, if it is in memory and still good: nearly always the one whose packet came last.
+    pub(crate) fn key_at_hand(&self, id: AuthKeyId) -> Option<Arc<Key>> {
+        let known = self.session.as_ref().map(|s| s.key()).filter(|key| key.auth.id() == id);
+        match known {
+            Some(key) if key.is_usable(world::now()) => Some(Arc::clone(key)),
             // spec: PFS-5
-            _ => self.node.find_key(id).await.map_err(|_| NotDelivered::new(None, "fault"))?,
-        };
+            _ => self.node.keys.find(id),
+        }
+    }
+
+    /// The key `id`, from wherever it is; nothing if there is none.
+    pub(crate) async fn find_key(&self, id: AuthKeyId) -> Result<Option<Arc<Key>>, NotDelivered> {
+        // Overload and failures of ours are never said as -404: the client would throw its key away.
+        self.node.find_key(id).await.map_err(|_| NotDelivered::new(None, "fault"))
+    }
+
+    /// Gives an encrypted packet to its session; `key` is the one that it names, if there is such a key.
+    pub(crate) fn deliver(&mut self, sealed: Sealed, key: Option<Arc<Key>>) -> Result<(), NotDelivered> {
+        let Sealed { kind, dialled, mut data, quick_ack } = sealed;
         let is_key_known = key.is_some();
         let opened =
             key.and_then(|key| mtproto::session::open(&key.auth, &mut data).ok().map(|opened| (key, opened)));
@@ -139,6 +159,7 @@ impl Desk {
 
     /// The path is gone.
     pub(crate) fn end(&mut self, ending: &'static str) {
+        self.node.open.leave(self.path);
         self.mailbox.close();
         self.leave_session();
         metrics::connection_closed(self.node.admission.connections().saturating_sub(1), ending);

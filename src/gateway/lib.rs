@@ -1,16 +1,17 @@
 //! The only home of sockets.
 //!
 //! A connection is one small task ([`peer`]) around a `mtproto::Connection`; a session is an entry of the table
-//! ([`sessions`]) around a `mtproto::Session`; an address that sends datagrams is a small task as well ([`udp`]). Calls
-//! stand in a line per session ([`calls`]) in front of threads that may block ([`pool`]); answers leave when the store says
-//! that what they have seen is durable. What happened to people is told by notices on the bus ([`push`]), what has to be
-//! done in time by jobs ([`jobs`]). Every bound is in [`limits`].
+//! ([`sessions`]) around a `mtproto::Session`, woken by the one timer of [`alarms`]; an address that sends datagrams is a
+//! small task as well ([`udp`]). Calls stand in a line per session ([`calls`]) in front of threads that may block
+//! ([`pool`]); answers leave when the store says that what they have seen is durable. What happened to people is told by
+//! notices on the bus ([`push`]), what has to be done in time by jobs ([`jobs`]). Every bound is in [`limits`].
 //!
 //! Absent: what a call means (`api`), how packets are sealed and framed (`mtproto`), where anything is kept (`store`).
 
 #![forbid(unsafe_code)]
 
 mod admission;
+mod alarms;
 mod answers;
 mod calls;
 mod courier;
@@ -24,6 +25,7 @@ mod mailbox;
 mod metrics;
 mod node;
 mod online;
+mod open;
 mod peer;
 mod photo;
 mod pool;
@@ -141,6 +143,7 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         tasks.spawn(push::hear(Arc::clone(&node)));
         tasks.spawn(sweep(Arc::clone(&node)));
+        tasks.spawn(alarms::run(Arc::clone(&node)));
         tasks.spawn(strays::run(Arc::clone(&node)));
         tasks.spawn(name_on(Arc::clone(&node)));
         tasks.spawn(jobs::run(Arc::clone(&node), courier));
@@ -163,10 +166,10 @@ impl Gateway {
     /// nothing can be answered any more.
     pub async fn stop(mut self) {
         let node = &self.node;
-        node.phase.send_replace(Phase::Draining);
+        node.enter(Phase::Draining);
         let broken = || node.api.store().fault().is_some();
         until(limits::DRAIN_TIME, || node.unanswered.load(Ordering::Relaxed) == 0 || broken()).await;
-        node.phase.send_replace(Phase::Closing);
+        node.enter(Phase::Closing);
         until(limits::GOODBYE_TIME, || node.admission.connections() == 0).await;
         self.tasks.shutdown().await;
         let node = Arc::clone(node);

@@ -123,6 +123,9 @@ pub const NAMES_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// It is told when less than this is left.
 pub const NAMES_LEFT_MIN: Duration = Duration::from_secs(5);
 
+/// Sessions that are woken, one after the other, before the thread has something else to do.
+pub const ALARMS_IN_A_ROW: usize = 64;
+
 // ---- keys and sessions
 
 /// Keys whose contents are held in memory, beside those in use.

@@ -2,10 +2,11 @@
 //! empties. It holds no memory while it is empty, which is nearly always.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 use crate::limits;
 
@@ -17,18 +18,25 @@ pub trait Letter {
 
 /// The bounded box. Clones are the same box.
 pub struct Mailbox<T> {
-    shared: Arc<Shared<T>>,
-}
-
-struct Shared<T> {
-    contents: Mutex<Contents<T>>,
-    filled: Notify,
+    contents: Arc<Mutex<Contents<T>>>,
 }
 
 struct Contents<T> {
     letters: VecDeque<T>,
     bytes: usize,
     closed: bool,
+    /// The connection's task was told to look, and has not looked yet.
+    rung: bool,
+    /// What wakes that task while it waits.
+    reader: Option<Waker>,
+}
+
+impl<T> Contents<T> {
+    /// Has the connection's task look; the waker that is given must be used once the lock is released.
+    fn ring(&mut self) -> Option<Waker> {
+        self.rung = true;
+        self.reader.take()
+    }
 }
 
 /// The box is full, or its owner has gone.
@@ -42,7 +50,7 @@ pub enum NotPosted {
 
 impl<T> Clone for Mailbox<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { contents: Arc::clone(&self.contents) }
     }
 }
 
@@ -50,8 +58,9 @@ impl<T: Letter> Mailbox<T> {
     /// An empty box.
     #[must_use]
     pub fn new() -> Self {
-        let contents = Contents { letters: VecDeque::new(), bytes: 0, closed: false };
-        Self { shared: Arc::new(Shared { contents: Mutex::new(contents), filled: Notify::new() }) }
+        let contents =
+            Contents { letters: VecDeque::new(), bytes: 0, closed: false, rung: false, reader: None };
+        Self { contents: Arc::new(Mutex::new(contents)) }
     }
 
     /// Puts a letter in. A box that overflows closes itself: a reader that slow must come back on a new connection.
@@ -59,7 +68,7 @@ impl<T: Letter> Mailbox<T> {
     /// # Errors
     /// [`NotPosted`] when there is no room or nobody to read it.
     pub fn post(&self, letter: T) -> Result<(), NotPosted> {
-        let mut contents = self.shared.contents.lock();
+        let mut contents = self.contents.lock();
         if contents.closed {
             return Err(NotPosted::Closed);
         }
@@ -75,34 +84,50 @@ impl<T: Letter> Mailbox<T> {
             contents.letters.push_back(letter);
             Ok(())
         };
+        let reader = contents.ring();
         drop(contents);
-        self.shared.filled.notify_one();
+        wake(reader);
         posted
     }
 
     /// Closes the box and throws away what is in it; the connection's task learns it at its next look.
     pub fn close(&self) {
-        let mut contents = self.shared.contents.lock();
+        let mut contents = self.contents.lock();
         contents.closed = true;
         contents.letters = VecDeque::new();
+        let reader = contents.ring();
         drop(contents);
-        self.shared.filled.notify_one();
+        wake(reader);
     }
 
     /// Wakes the connection's task without a letter.
     pub fn ring(&self) {
-        self.shared.filled.notify_one();
+        let reader = self.contents.lock().ring();
+        wake(reader);
+    }
+
+    /// Whether there may be something to take; if not, the task of `cx` is woken when there is. Only the connection's task
+    /// calls it.
+    pub fn poll_filled(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut contents = self.contents.lock();
+        if std::mem::take(&mut contents.rung) {
+            return Poll::Ready(());
+        }
+        if !contents.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            contents.reader = Some(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// Waits until there may be something to take. Only the connection's task calls it.
     pub async fn filled(&self) {
-        self.shared.filled.notified().await;
+        poll_fn(|cx| self.poll_filled(cx)).await;
     }
 
     /// Takes everything out; `None` once the box is closed.
     #[must_use]
     pub fn empty(&self) -> Option<VecDeque<T>> {
-        let mut contents = self.shared.contents.lock();
+        let mut contents = self.contents.lock();
         if contents.closed {
             return None;
         }
@@ -111,9 +136,22 @@ impl<T: Letter> Mailbox<T> {
     }
 }
 
+fn wake(reader: Option<Waker>) {
+    if let Some(reader) = reader {
+        reader.wake();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl<T> Mailbox<T> {
+        /// Whether its reader was told to look, and has not looked yet.
+        pub(crate) fn is_rung(&self) -> bool {
+            self.contents.lock().rung
+        }
+    }
 
     #[derive(Debug, PartialEq)]
     struct Parcel(usize);
@@ -132,6 +170,26 @@ mod tests {
         mailbox.filled().await;
         assert_eq!(mailbox.empty(), Some(VecDeque::from([Parcel(1), Parcel(2)])));
         assert_eq!(mailbox.empty(), Some(VecDeque::new()));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_waits_is_woken_by_a_letter_a_ring_and_the_end() {
+        let mailbox = Mailbox::new();
+        for event in 0..3 {
+            let reader = tokio::spawn({
+                let mailbox = mailbox.clone();
+                async move { mailbox.filled().await }
+            });
+            tokio::task::yield_now().await;
+            assert!(!reader.is_finished());
+            match event {
+                0 => mailbox.post(Parcel(1)).expect("room"),
+                1 => mailbox.ring(),
+                _ => mailbox.close(),
+            }
+            reader.await.expect("woken");
+        }
+        assert_eq!(mailbox.empty(), None);
     }
 
     #[test]

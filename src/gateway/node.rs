@@ -1,7 +1,7 @@
 //! What all connections of this node share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use api::ids::KeyId;
 use api::keys::{Expired, Inserted};
@@ -9,14 +9,15 @@ use api::{Api, Effects, Fault, Stop, Ticket};
 use blobs::Blobs;
 use bus::Bus;
 use mtproto::handshake::dh::Spares;
-use mtproto::session::PathId;
 use mtproto::{AuthKey, AuthKeyId, KeyMade, KeyStored, MsgId, ReplayCache, ServerKeys};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
 use crate::admission::Admission;
+use crate::alarms::Alarms;
 use crate::keys::{Key, Keys};
 use crate::limits::{self, Limits};
+use crate::open::OpenPaths;
 use crate::pool::Pool;
 use crate::push::{Push, Told};
 use crate::sessions::Sessions;
@@ -43,6 +44,7 @@ pub(crate) struct Node {
     pub(crate) admission: Arc<Admission>,
     pub(crate) keys: Keys,
     pub(crate) sessions: Sessions,
+    pub(crate) alarms: Alarms,
     pub(crate) push: Push,
     pub(crate) bus: Bus<Told>,
     /// Threads for key exchanges: these never wait, and nobody's calls wait for them.
@@ -57,7 +59,7 @@ pub(crate) struct Node {
     pub(crate) phase: watch::Sender<Phase>,
     /// Calls that were taken and not answered yet.
     pub(crate) unanswered: AtomicUsize,
-    paths: AtomicU64,
+    pub(crate) open: OpenPaths,
     /// Told when there is work for the runner of jobs.
     pub(crate) jobs: Notify,
     failed: Notify,
@@ -81,6 +83,7 @@ impl Node {
             admission: Admission::new(limits),
             keys: Keys::new(limits),
             sessions: Sessions::above(MsgId::at(api.named_before())),
+            alarms: Alarms::default(),
             push: Push::default(),
             api,
             bus: Bus::new(),
@@ -101,15 +104,16 @@ impl Node {
             runtime: Handle::current(),
             phase: watch::Sender::new(Phase::Serving),
             unanswered: AtomicUsize::new(0),
-            paths: AtomicU64::new(0),
+            open: OpenPaths::default(),
             jobs: Notify::new(),
             failed: Notify::new(),
         })
     }
 
-    /// A name for a connection that no other ever had.
-    pub(crate) fn new_path(&self) -> PathId {
-        PathId(self.paths.fetch_add(1, Ordering::Relaxed))
+    /// Comes so far on the way out, and has every connection see it.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+        self.open.ring();
     }
 
     /// The key, from memory or from the store.

@@ -8,22 +8,24 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::vec;
 
 use bytes::{Buf as _, Bytes};
-use env::Time;
 use mtproto::handshake::HeavyDone;
-use mtproto::{Connection, Input, Output, Packet, PeerMisbehaved, TransportError};
+use mtproto::{AuthKeyId, Connection, Input, KeyMade, Output, Packet, PeerMisbehaved, TransportError};
 use tokio::io::ReadBuf;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::task::coop::cooperative;
+use tokio::time::{Instant, Sleep};
 
 use crate::admission::Admitted;
-use crate::desk::{Desk, NotDelivered};
+use crate::desk::{Desk, NotDelivered, Sealed};
 use crate::mailbox::Letter;
 use crate::node::{Node, Phase};
-use crate::stream::{Reader, Stream};
+use crate::stream::Stream;
 use crate::{limits, metrics, world};
 
 thread_local! {
@@ -59,14 +61,14 @@ struct Peer {
     stream: Stream,
     connection: Connection,
     phase: watch::Receiver<Phase>,
+    /// Whether anything may be read, as far as the node goes.
+    serving: bool,
     unwritten: Unwritten,
     /// When the connection wants its tick.
-    wake: Option<Time>,
+    wake: Option<Instant>,
     opened: Instant,
     /// When a whole packet came last.
     heard: Instant,
-    /// When the socket last took bytes, or had nothing to take.
-    wrote: Instant,
     /// Set when nothing more is read: what is written still leaves, but not after this moment.
     closing: Option<(Instant, Ending)>,
     /// How it ended; "failed" until that is known.
@@ -78,27 +80,20 @@ struct Peer {
 struct Unwritten {
     parts: VecDeque<Bytes>,
     bytes: usize,
+    /// When there began to be some, or when the socket last took any.
+    since: Option<Instant>,
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(node: Arc<Node>, stream: Stream, address: IpAddr, admitted: Admitted) {
-    // After a time in which nobody was connected: what is said first has a name, too.
-    node.keep_names().await;
-    let now = Instant::now();
-    let mut peer = Peer {
-        connection: Connection::new(Arc::clone(&node.server_keys), Arc::clone(&node.replays)),
-        phase: node.phase.subscribe(),
-        desk: Desk::new(node, address, admitted),
-        stream,
-        unwritten: Unwritten::default(),
-        wake: None,
-        opened: now,
-        heard: now,
-        wrote: now,
-        closing: None,
-        ending: "failed",
-    };
-    peer.ending = peer.run().await;
+pub(crate) fn serve(
+    node: Arc<Node>,
+    stream: Stream,
+    address: IpAddr,
+    admitted: Admitted,
+) -> impl Future<Output = ()> + Send {
+    // Made outside: what an async function is given, its future holds beside what is made of it.
+    let mut peer = Peer::new(node, stream, address, admitted);
+    async move { peer.serve().await }
 }
 
 /// Also what is left to do when the task panics: that costs this connection and nothing else.
@@ -126,72 +121,143 @@ struct Received {
     outputs: Vec<Output>,
 }
 
+/// What comes of handling something: how the connection ended, or what has to be waited for.
+type Handled = Result<Option<Box<Halted>>, Ending>;
+
+/// Outputs of the protocol behind one that takes its time. On the heap, as hardly any connection ever waits.
+struct Halted {
+    on: Awaited,
+    /// What is to be done behind it, in this order.
+    outputs: vec::IntoIter<Output>,
+    further: Vec<Output>,
+}
+
+/// What takes its time: it is not done in memory.
+enum Awaited {
+    /// A packet, whose key is looked for in the store.
+    Key(AuthKeyId, Sealed),
+    /// A key is being stored.
+    Storing(KeyMade),
+}
+
 impl Peer {
+    fn new(node: Arc<Node>, stream: Stream, address: IpAddr, admitted: Admitted) -> Self {
+        let mut phase = node.phase.subscribe();
+        // It may be another one than that of a node that serves.
+        phase.mark_changed();
+        let now = Instant::now();
+        Self {
+            connection: Connection::new(Arc::clone(&node.server_keys), Arc::clone(&node.replays)),
+            phase,
+            serving: false,
+            desk: Desk::new(node, address, admitted),
+            stream,
+            unwritten: Unwritten::default(),
+            wake: None,
+            opened: now,
+            heard: now,
+            closing: None,
+            ending: "failed",
+        }
+    }
+
+    async fn serve(&mut self) {
+        self.ending = self.run().await;
+    }
+
     async fn run(&mut self) -> Ending {
+        // On the heap, as is all that is rarely awaited: in here it would take its place for as long as the connection lives.
+        Box::pin(self.desk.keep_names()).await;
+        let mut timer = pin!(tokio::time::sleep_until(self.deadline()));
         loop {
             if let Err(ending) = self.write() {
                 return ending;
             }
-            let written = self.unwritten.parts.is_empty();
             if let Some((_, ending)) = self.closing
-                && written
+                && self.unwritten.parts.is_empty()
             {
                 return ending;
             }
-            // A session that is not congested any more rings.
-            let congested = self.desk.is_congested();
-            let serving = *self.phase.borrow() == Phase::Serving;
-            let read = serving
-                && self.closing.is_none()
-                && !congested
-                && self.unwritten.bytes < limits::UNWRITTEN_BYTES_HIGH;
-            let deadline = self.deadline();
-            let event = {
-                let (mut reader, writer) = self.stream.split();
-                let connection = &mut self.connection;
-                // What must not be late comes first, and what makes more work last.
-                tokio::select! {
-                    biased;
-                    _ = self.phase.changed() => Event::Phase,
-                    () = tokio::time::sleep_until(deadline) => Event::Deadline,
-                    () = self.desk.mailbox.filled() => Event::Mail,
-                    () = writer.writable(), if !written => Event::Writable,
-                    received = poll_fn(|cx| poll_bytes(cx, &mut reader, connection)), if read => Event::Read(received),
-                }
-            };
-            let done = match event {
-                Event::Read(Ok(Received { bytes: 0, .. })) => Err("closed"),
-                Event::Read(Ok(received)) => self.perform(received.outputs).await,
-                Event::Read(Err(_)) => Err("failed"),
-                Event::Writable => Ok(()),
-                Event::Mail => self.take_mail().await,
-                Event::Deadline => self.expire().await,
-                Event::Phase => {
-                    if *self.phase.borrow_and_update() == Phase::Closing {
-                        self.close("stopped");
-                    }
-                    Ok(())
-                }
-            };
-            if let Err(ending) = done {
+            // A connection that always has something to do lets the others have their turn.
+            let event = cooperative(poll_fn(|cx| self.poll_event(cx, timer.as_mut()))).await;
+            let mut handled = self.handle(event);
+            while let Ok(Some(halted)) = handled {
+                handled = Box::pin(self.wait_for(halted)).await;
+            }
+            if let Err(ending) = handled {
                 return ending;
+            }
+        }
+    }
+
+    /// What has happened; what must not be late comes first, and what makes more work last.
+    ///
+    /// The timer is set anew when something is due earlier than it ends. What is put off, as silence is with every packet,
+    /// is only found out when it ends.
+    fn poll_event(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Event> {
+        if self.phase.has_changed().is_ok_and(|changed| changed) {
+            return Poll::Ready(Event::Phase);
+        }
+        let deadline = self.deadline();
+        if deadline < timer.deadline() {
+            timer.as_mut().reset(deadline);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if deadline <= Instant::now() {
+                return Poll::Ready(Event::Deadline);
+            }
+            timer.as_mut().reset(deadline);
+        }
+        if self.desk.mailbox.poll_filled(cx).is_ready() {
+            return Poll::Ready(Event::Mail);
+        }
+        if !self.unwritten.parts.is_empty() && self.stream.poll_writable(cx).is_ready() {
+            return Poll::Ready(Event::Writable);
+        }
+        // A session that is not congested any more rings.
+        let read = self.serving
+            && self.closing.is_none()
+            && !self.desk.is_congested()
+            && self.unwritten.bytes < limits::UNWRITTEN_BYTES_HIGH;
+        if read { self.poll_bytes(cx).map(Event::Read) } else { Poll::Pending }
+    }
+
+    /// Reads once into the thread's buffer and gives it to the protocol.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
+        READ.with_borrow_mut(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            std::task::ready!(self.stream.poll_read(cx, &mut read))?;
+            let mut received = Received { bytes: read.filled().len(), outputs: Vec::new() };
+            self.feed(Input::Bytes(read.filled_mut()), &mut received.outputs);
+            Poll::Ready(Ok(received))
+        })
+    }
+
+    fn handle(&mut self, event: Event) -> Handled {
+        match event {
+            Event::Read(Ok(Received { bytes: 0, .. })) => Err("closed"),
+            Event::Read(Ok(received)) => self.perform(received.outputs),
+            Event::Read(Err(_)) => Err("failed"),
+            Event::Writable => Ok(None),
+            Event::Mail => self.take_mail(),
+            Event::Deadline => self.expire(),
+            Event::Phase => {
+                let phase = *self.phase.borrow_and_update();
+                self.serving = phase == Phase::Serving;
+                if phase == Phase::Closing {
+                    self.close("stopped");
+                }
+                Ok(None)
             }
         }
     }
 
     /// The next moment at which something has to be looked at.
     fn deadline(&self) -> Instant {
-        let mut deadline = self.silence_ends();
-        if let Some((until, _)) = self.closing {
-            deadline = deadline.min(until);
-        }
-        if !self.unwritten.parts.is_empty() {
-            deadline = deadline.min(self.wrote + limits::STALLED_TIME);
-        }
-        if let Some(wake) = self.wake {
-            deadline = deadline.min(Instant::now() + wake.since(world::now()));
-        }
-        deadline
+        let stalled = self.unwritten.since.map(|since| since + limits::STALLED_TIME);
+        let closing = self.closing.map(|(until, _)| until);
+        let others = stalled.into_iter().chain(closing).chain(self.wake);
+        others.fold(self.silence_ends(), Instant::min)
     }
 
     /// When the peer has been silent for too long. Deadlines that are absolute come first: no dribble extends them.
@@ -206,7 +272,7 @@ impl Peer {
         }
     }
 
-    async fn expire(&mut self) -> Result<(), Ending> {
+    fn expire(&mut self) -> Handled {
         let now = Instant::now();
         if self.closing.is_some_and(|(until, _)| now >= until) {
             return Err("unread");
@@ -214,17 +280,17 @@ impl Peer {
         if now >= self.silence_ends() {
             return Err("silent");
         }
-        if !self.unwritten.parts.is_empty() && now >= self.wrote + limits::STALLED_TIME {
+        if self.unwritten.since.is_some_and(|since| now >= since + limits::STALLED_TIME) {
             metrics::dropped("slow readers");
             return Err("slow");
         }
-        if self.wake.is_some_and(|wake| world::now() >= wake) {
+        let mut outputs = Vec::new();
+        if self.wake.is_some_and(|wake| now >= wake) {
             self.wake = None;
-            let mut outputs = Vec::new();
+            // A clock that was set may say that it is too early: then the connection asks again.
             self.feed(Input::Tick, &mut outputs);
-            self.perform(outputs).await?;
         }
-        Ok(())
+        self.perform(outputs)
     }
 
     /// Writes what the socket takes.
@@ -235,19 +301,15 @@ impl Peer {
                 *slice = IoSlice::new(part);
             }
             match self.stream.try_write_vectored(&slices) {
-                Ok(n) => {
-                    self.wrote = Instant::now();
-                    self.unwritten.advance(n);
-                }
+                Ok(n) => self.unwritten.advance(n),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(_) => return Err("failed"),
             }
         }
-        self.wrote = Instant::now();
         Ok(())
     }
 
-    async fn take_mail(&mut self) -> Result<(), Ending> {
+    fn take_mail(&mut self) -> Handled {
         let Some(letters) = self.desk.mailbox.empty() else {
             metrics::dropped("slow readers");
             return Err("slow");
@@ -263,60 +325,93 @@ impl Peer {
                 }
             }
         }
-        self.perform(outputs).await
+        self.perform(outputs)
     }
 
     fn feed(&mut self, input: Input<'_>, outputs: &mut Vec<Output>) {
         world::with_env(|env| self.connection.handle(env, input, outputs));
     }
 
-    /// Does what the connection wants done. What follows from doing it comes behind what was wanted before: the bytes
-    /// of a connection leave in the order in which they were made.
-    async fn perform(&mut self, mut outputs: Vec<Output>) -> Result<(), Ending> {
-        while !outputs.is_empty() {
-            let mut further = Vec::new();
-            for output in outputs {
-                match output {
-                    Output::Write(bytes) => self.unwritten.push(bytes)?,
-                    Output::Packet { auth_key_id, data, quick_ack } if self.closing.is_none() => {
-                        self.heard = Instant::now();
-                        let (kind, dialled) = (self.connection.path_kind(), self.connection.dialled());
-                        let delivered = self.desk.deliver(kind, dialled, auth_key_id, data, quick_ack);
-                        if let Err(NotDelivered { say, ending, .. }) = delivered.await {
-                            self.say(say, &mut further);
-                            self.close(ending);
-                        }
-                    }
-                    Output::Heavy(job) if self.closing.is_none() => {
-                        self.heard = Instant::now();
-                        if let Err(NotDelivered { say, ending, .. }) = self.desk.compute(job) {
-                            self.say(say, &mut further);
-                            self.close(ending);
-                        }
-                    }
-                    Output::KeyMade(made) => {
-                        let id = made.key.id();
-                        let stored = self.desk.store(made).await;
-                        self.feed(Input::KeyStored(id, stored), &mut further);
-                    }
-                    Output::WakeAt(time) => self.wake = Some(time),
-                    Output::Close(reason) => {
-                        tracing::debug!(%reason, "closing a connection");
-                        self.close(match reason {
-                            PeerMisbehaved::EndedHttp | PeerMisbehaved::ClosedWebSocket => "closed",
-                            _ => {
-                                metrics::misbehaved(reason);
-                                "misbehaved"
-                            }
-                        });
-                    }
-                    // Nothing more is heard on a connection that is being closed.
-                    Output::Packet { .. } | Output::Heavy(_) => {}
+    fn perform(&mut self, outputs: Vec<Output>) -> Handled {
+        self.go_on(outputs.into_iter(), Vec::new())
+    }
+
+    /// Does what the connection wants done, up to what takes its time. What follows from doing it (`further`) comes behind
+    /// what was wanted before: the bytes of a connection leave in the order in which they were made.
+    fn go_on(&mut self, mut outputs: vec::IntoIter<Output>, mut further: Vec<Output>) -> Handled {
+        loop {
+            while let Some(output) = outputs.next() {
+                if let Some(on) = self.act(output, &mut further)? {
+                    return Ok(Some(Box::new(Halted { on, outputs, further })));
                 }
             }
-            outputs = further;
+            if further.is_empty() {
+                return Ok(None);
+            }
+            outputs = std::mem::take(&mut further).into_iter();
         }
-        Ok(())
+    }
+
+    fn act(&mut self, output: Output, further: &mut Vec<Output>) -> Result<Option<Awaited>, Ending> {
+        match output {
+            Output::Write(bytes) => self.unwritten.push(bytes)?,
+            Output::Packet { auth_key_id, data, quick_ack } if self.closing.is_none() => {
+                self.heard = Instant::now();
+                let (kind, dialled) = (self.connection.path_kind(), self.connection.dialled());
+                let sealed = Sealed { kind, dialled, data, quick_ack };
+                let Some(key) = self.desk.key_at_hand(auth_key_id) else {
+                    return Ok(Some(Awaited::Key(auth_key_id, sealed)));
+                };
+                let delivered = self.desk.deliver(sealed, Some(key));
+                self.end_unless(delivered, further);
+            }
+            Output::Heavy(job) if self.closing.is_none() => {
+                self.heard = Instant::now();
+                let taken = self.desk.compute(job);
+                self.end_unless(taken, further);
+            }
+            Output::KeyMade(made) => return Ok(Some(Awaited::Storing(made))),
+            Output::WakeAt(time) => self.wake = Some(Instant::now() + time.since(world::now())),
+            Output::Close(reason) => {
+                tracing::debug!(%reason, "closing a connection");
+                self.close(match reason {
+                    PeerMisbehaved::EndedHttp | PeerMisbehaved::ClosedWebSocket => "closed",
+                    _ => {
+                        metrics::misbehaved(reason);
+                        "misbehaved"
+                    }
+                });
+            }
+            // Nothing more is heard on a connection that is being closed.
+            Output::Packet { .. } | Output::Heavy(_) => {}
+        }
+        Ok(None)
+    }
+
+    /// Waits for what takes its time, and goes on behind it.
+    async fn wait_for(&mut self, halted: Box<Halted>) -> Handled {
+        let Halted { on, outputs, mut further } = *halted;
+        match on {
+            Awaited::Key(id, sealed) => {
+                let key = self.desk.find_key(id).await;
+                let delivered = key.and_then(|key| self.desk.deliver(sealed, key));
+                self.end_unless(delivered, &mut further);
+            }
+            Awaited::Storing(made) => {
+                let id = made.key.id();
+                let stored = self.desk.store(made).await;
+                self.feed(Input::KeyStored(id, stored), &mut further);
+            }
+        }
+        self.go_on(outputs, further)
+    }
+
+    /// Ends the connection, with a word, over what got nowhere.
+    fn end_unless(&mut self, delivered: Result<(), NotDelivered>, outputs: &mut Vec<Output>) {
+        if let Err(NotDelivered { say, ending, .. }) = delivered {
+            self.say(say, outputs);
+            self.close(ending);
+        }
     }
 
     /// Has `error` framed, if there is something to say.
@@ -341,6 +436,9 @@ impl Unwritten {
             metrics::dropped("slow readers");
             return Err("slow");
         }
+        if self.parts.is_empty() {
+            self.since = Some(Instant::now());
+        }
         self.parts.push_back(bytes);
         Ok(())
     }
@@ -351,30 +449,15 @@ impl Unwritten {
         while let Some(part) = self.parts.front_mut() {
             if n < part.len() {
                 part.advance(n);
+                self.since = Some(Instant::now());
                 return;
             }
             n -= part.len();
             self.parts.pop_front();
         }
         // An idle connection keeps no memory for writing.
-        self.parts = VecDeque::new();
+        *self = Self::default();
     }
-}
-
-/// Reads once into the thread's buffer and gives it to the protocol.
-fn poll_bytes(
-    cx: &mut Context<'_>,
-    reader: &mut Reader<'_>,
-    connection: &mut Connection,
-) -> Poll<io::Result<Received>> {
-    READ.with_borrow_mut(|buffer| {
-        let mut read = ReadBuf::new(buffer);
-        std::task::ready!(reader.poll_read(cx, &mut read))?;
-        let mut received = Received { bytes: read.filled().len(), outputs: Vec::new() };
-        let input = Input::Bytes(read.filled_mut());
-        world::with_env(|env| connection.handle(env, input, &mut received.outputs));
-        Poll::Ready(Ok(received))
-    })
 }
 
 #[cfg(test)]
@@ -395,7 +478,7 @@ mod tests {
         assert_eq!(unwritten.push(Bytes::from_static(b"x")), Err("slow"));
     }
 
-    /// What the future of an async function holds while it waits.
+    /// What the future of a function holds while it waits.
     fn future_bytes<A, B, C, D, F: Future>(_: impl Fn(A, B, C, D) -> F) -> usize {
         size_of::<F>()
     }
@@ -408,6 +491,6 @@ mod tests {
         let listening = size_of::<crate::online::Online>();
         let held = task + session + key + listening;
         // What it was when this was written; the heap behind a session that rests comes on top.
-        assert!(held <= 4224, "task {task}, session {session}, key {key}, listening {listening}");
+        assert!(held <= 2048, "task {task}, session {session}, key {key}, listening {listening}");
     }
 }

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::admission::Bucket;
+use crate::alarms::Alarm;
 use crate::calls::Line;
 use crate::desk::Way;
 use crate::keys::Key;
@@ -81,8 +82,8 @@ struct Talk {
     paths: Vec<OpenPath>,
     /// When the session wants to be woken.
     wake: Option<Time>,
-    /// When the earliest timer that runs for it ends.
-    armed: Option<Time>,
+    /// The alarm that is set for it.
+    armed: Option<Alarm>,
     origin: Origin,
 }
 
@@ -166,6 +167,11 @@ impl Sessions {
     /// Whether a key has any.
     pub(crate) fn has(&self, key: AuthKeyId) -> bool {
         self.book.lock().by_key.contains_key(&key)
+    }
+
+    /// The session `id` of `key`.
+    pub(crate) fn find(&self, key: AuthKeyId, id: SessionId) -> Option<Arc<Entry>> {
+        self.book.lock().by_key.get(&key)?.iter().find(|entry| entry.id == id).cloned()
     }
 
     /// Forgets one session.
@@ -539,27 +545,20 @@ impl Entry {
         }
     }
 
-    /// Starts a timer unless one runs that ends early enough.
-    fn arm(self: &Arc<Self>, node: &Arc<Node>, talk: &mut Talk) {
+    /// Sets an alarm unless one is set that is early enough.
+    fn arm(&self, node: &Node, talk: &mut Talk) {
         let Some(wake) = talk.wake else { return };
-        if talk.armed.is_some_and(|armed| armed <= wake) {
-            return;
+        if talk.armed.is_none_or(|armed| wake < armed.time) {
+            talk.armed = Some(node.alarms.set(wake, self.key.auth.id(), self.id, talk.armed));
         }
-        talk.armed = Some(wake);
-        let runtime = &node.runtime;
-        let (node, entry) = (Arc::downgrade(node), Arc::downgrade(self));
-        let wait = wake.since(world::now());
-        let timer = async move {
-            tokio::time::sleep(wait).await;
-            if let (Some(node), Some(entry)) = (node.upgrade(), entry.upgrade()) {
-                entry.timer_ended(&node);
-            }
-        };
-        runtime.spawn(timer);
     }
 
-    fn timer_ended(self: &Arc<Self>, node: &Arc<Node>) {
+    /// The alarm has come.
+    pub(crate) fn rings(self: &Arc<Self>, node: &Arc<Node>, alarm: Alarm) {
         let mut talk = self.talk.lock();
+        if talk.armed != Some(alarm) {
+            return;
+        }
         talk.armed = None;
         let aftermath = if talk.wake.is_some_and(|wake| wake <= world::now()) {
             talk.wake = None;

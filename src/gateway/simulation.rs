@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -196,16 +195,13 @@ impl ServerEnd {
         Poll::Ready(Ok(()))
     }
 
-    pub(crate) async fn writable(&self) {
-        poll_fn(|cx| {
-            let mut ends = self.0.0.lock();
-            if ends.to_client.len() < PIPE_BYTES || ends.client_gone {
-                return Poll::Ready(());
-            }
-            ends.writer = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+    pub(crate) fn poll_writable(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut ends = self.0.0.lock();
+        if ends.to_client.len() < PIPE_BYTES || ends.client_gone {
+            return Poll::Ready(());
+        }
+        ends.writer = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     pub(crate) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

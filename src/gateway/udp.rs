@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use mtproto::session::PathKind;
 use mtproto::udp::{DatagramPath, Door, Heard, Run, datagram};
 use mtproto::{AuthKeyId, KeyMade, Output, Packet};
@@ -17,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::admission::{Admitted, Bucket, Refusal};
-use crate::desk::{Desk, NotDelivered};
+use crate::desk::{Desk, NotDelivered, Sealed};
 use crate::node::{Node, Phase};
 use crate::peer::ToPeer;
 use crate::{limits, metrics, world};
@@ -299,7 +300,7 @@ impl Peer {
                 match output {
                     Output::Write(datagram) => self.write(&datagram),
                     Output::Packet { auth_key_id, data, .. } => {
-                        match self.desk.deliver(PathKind::Datagram, None, auth_key_id, data, false).await {
+                        match self.deliver(auth_key_id, data).await {
                             Ok(()) => self.heard = Instant::now(),
                             // Anybody can send a datagram in somebody's name: what does not open costs nobody anything.
                             // spec: UDP-7
@@ -336,6 +337,15 @@ impl Peer {
             outputs = further;
         }
         Ok(())
+    }
+
+    async fn deliver(&mut self, id: AuthKeyId, data: BytesMut) -> Result<(), NotDelivered> {
+        let key = match self.desk.key_at_hand(id) {
+            Some(key) => Some(key),
+            None => self.desk.find_key(id).await?,
+        };
+        let sealed = Sealed { kind: PathKind::Datagram, dialled: None, data, quick_ack: false };
+        self.desk.deliver(sealed, key)
     }
 
     async fn store(&mut self, made: KeyMade, outputs: &mut Vec<Output>) {
