@@ -283,6 +283,26 @@ fn long_packets_go_in_pieces_both_ways_and_what_is_odd_is_dropped() {
     assert!(house.heard.len() == before && !house.closed);
 }
 
+// proves: UDP-7
+#[test]
+fn a_step_that_names_no_handshake_of_an_address_changes_nothing_for_it() {
+    let (mut house, mut dice) = (House::new(), SeededDice::new(1));
+    let (mut client, mut honest) = (Datagrams::default(), exchange(&mut dice));
+    let first = client.send(&honest.begin()).remove(0);
+    let answer = house.take(at(1), &first).remove(0);
+    let Ok(Next::Send(second)) = honest.receive(&answer, &mut dice) else { panic!("no step two") };
+    let answer = house.take(at(1), &second).remove(0);
+    let Ok(Next::Send(third)) = honest.receive(&answer, &mut dice) else { panic!("no step three") };
+    // Both nonces stand behind the constructor, in the clear.
+    for step in [&second, &third] {
+        let mut forged = step.to_vec();
+        forged[30] ^= 1;
+        assert!(house.take(at(1), &forged).is_empty() && !house.closed);
+    }
+    assert_eq!(house.take(at(1), &third).len(), 1);
+    assert_eq!((house.made, house.jobs), (1, 2));
+}
+
 // proves: HS-9, HS-29
 #[test]
 fn a_handshake_that_fails_ends_with_minus_404() {

@@ -80,7 +80,7 @@ pub fn read(bytes: &[u8]) -> Option<Datagram<'_>> {
 impl Piece<'_> {
     fn is_possible(&self) -> bool {
         // spec: UDP-6
-        let is_last = self.index + 1 == self.count;
+        let is_last = self.index.checked_add(1) == Some(self.count);
         let length = self.data.len();
         (2..=DATAGRAM_PIECES_MAX).contains(&usize::from(self.count))
             && self.index < self.count
@@ -281,6 +281,9 @@ mod tests {
             assert_eq!(read(&changed), None, "byte {at} as {byte}");
         }
         assert_eq!(read(&datagrams[0][..40]), None, "only the last may be short");
+        let mut highest = datagrams[0].to_vec();
+        highest[12..14].fill(0xff);
+        assert_eq!(read(&highest), None, "an index that has no next");
         let mut assembly = Assembly::default();
         for number in 0..1000 {
             for datagram in split(&packet(DATAGRAM_PACKET_BYTES_MAX), number).iter().skip(1) {

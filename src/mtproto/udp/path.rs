@@ -11,7 +11,7 @@ use super::door::Run;
 use crate::connection::{KeyStored, Output, Packet};
 use crate::crypto::ige::BLOCK_BYTES;
 use crate::crypto::{HEADER_BYTES, PACKET_BYTES_MIN};
-use crate::error::{PeerMisbehaved, TransportError};
+use crate::error::{HandshakeError, PeerMisbehaved, TransportError};
 use crate::handshake::{Handshakes, HeavyDone, ServerKeys, Step, plain};
 use crate::ids::AuthKeyId;
 
@@ -50,6 +50,11 @@ impl DatagramPath {
                 self.handshakes.adopt(env.now, nonce, server_nonce, pq);
             }
             let step = self.handshakes.receive(env, packet);
+            // Only whoever knows the nonces of a run can end it, and the path with it.
+            // spec: UDP-7
+            if matches!(step, Err(HandshakeError::UnknownRun | HandshakeError::NotAHandshakeMessage)) {
+                return;
+            }
             return self.take(step.map_err(Into::into), out);
         }
         let whole_blocks = packet.len().wrapping_sub(HEADER_BYTES).is_multiple_of(BLOCK_BYTES);
