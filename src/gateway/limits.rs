@@ -46,10 +46,11 @@ pub const KEPT_FROM_STRANGERS: u32 = 4;
 /// Addresses whose past is remembered.
 pub const ADDRESSES_MAX: usize = 65_536;
 
-/// Until the first whole packet of a connection. Time from the accepting on; a dribble of bytes does not extend it.
+/// Until the first whole packet of a connection, besides what the bytes that have come take at
+/// [`mtproto::limits::PACKET_BYTES_PER_SECOND_MIN`]. Time from the accepting on; a dribble of bytes does not extend it.
 pub const FIRST_PACKET_TIME: Duration = Duration::from_secs(10);
 
-/// Until a connection has shown that it knows a key.
+/// Until a connection has shown that it knows a key, besides the same.
 pub const AUTHENTICATED_TIME: Duration = Duration::from_secs(30);
 
 /// Without any packet, a connection is closed. Clients ping every minute or more often.

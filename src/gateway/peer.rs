@@ -11,10 +11,12 @@ use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use std::vec;
 
 use bytes::{Buf as _, Bytes};
 use mtproto::handshake::HeavyDone;
+use mtproto::limits::PACKET_BYTES_PER_SECOND_MIN;
 use mtproto::{AuthKeyId, Connection, Input, KeyMade, Output, Packet, PeerMisbehaved, TransportError};
 use tokio::io::ReadBuf;
 use tokio::sync::watch;
@@ -263,12 +265,17 @@ impl Peer {
     /// When the peer has been silent for too long. Deadlines that are absolute come first: no dribble extends them.
     fn silence_ends(&self) -> Instant {
         if self.desk.has_session() {
-            self.heard + limits::IDLE_TIME
-        } else if self.heard == self.opened {
-            self.opened + limits::FIRST_PACKET_TIME
+            return self.heard + limits::IDLE_TIME;
+        }
+        // A long packet, an upload say, takes its time on a slow line. What was announced and does not come earns none.
+        // spec: TR-22
+        let came = self.connection.waiting_bytes() as u64;
+        let slow_line = Duration::from_secs(came / PACKET_BYTES_PER_SECOND_MIN);
+        if self.heard == self.opened {
+            self.opened + limits::FIRST_PACKET_TIME + slow_line
         } else {
             // Within it the protocol's own deadlines hold between the steps of a key exchange.
-            self.heard + limits::AUTHENTICATED_TIME
+            self.heard + limits::AUTHENTICATED_TIME + slow_line
         }
     }
 
