@@ -97,20 +97,25 @@ pub fn answer(bytes: &[u8]) -> Answer {
     }
     match request.method {
         Some("OPTIONS") => match body_bytes(&request) {
-            Ok(None | Some(0)) => Answer::Reply {
-                response: format!(
-                    "HTTP/1.1 204 No Content\r\n{ANY_ORIGIN}Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n\
-                     Access-Control-Allow-Headers: Content-Type\r\nAccess-Control-Max-Age: 86400\r\n\r\n"
-                ),
-                head_bytes,
-                last: is_last(&request),
-            },
+            Ok(None | Some(0)) => {
+                let last = is_last(&request);
+                Answer::Reply { response: preflight(last), head_bytes, last }
+            }
             _ => refuse("400 Bad Request"),
         },
         Some("GET") if is_websocket => upgrade(&request, head_bytes),
         Some("POST") if !is_websocket => post(&request, head_bytes),
         _ => refuse("405 Method Not Allowed"),
     }
+}
+
+/// The answer to a page that asks what it may send.
+fn preflight(last: bool) -> String {
+    let end = if last { "Connection: close\r\n" } else { "" };
+    format!(
+        "HTTP/1.1 204 No Content\r\n{ANY_ORIGIN}Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n\
+         Access-Control-Allow-Headers: Content-Type\r\nAccess-Control-Max-Age: 86400\r\n{end}\r\n"
+    )
 }
 
 /// The path that a request names, without the query and without the authority that a proxy may name before it.
