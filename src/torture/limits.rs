@@ -26,6 +26,9 @@ pub const HEARD_MAX: usize = 4096;
 /// What is kept of the bytes that went out over a connection, to be played again.
 pub const WRITTEN_BYTES_KEPT: usize = 16 * 1024;
 
+/// Ports that are refused because an earlier case had them, before a case is given up for want of one.
+pub const USED_PORTS_REFUSED_MAX: usize = 64;
+
 /// Events of the hostile server that are printed; the rest is counted.
 pub const EVENTS_MAX: usize = 2_000;
 

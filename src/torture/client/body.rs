@@ -48,12 +48,14 @@ impl Body {
         match self {
             Self::Ack(_)
             | Self::AckMany(_)
+            | Self::AckAll
             | Self::Container(_)
             | Self::Pings(_)
             | Self::CountIs(..)
             | Self::Nest(_)
             | Self::HttpWait
-            | Self::HttpWaitFor(_) => false,
+            | Self::HttpWaitFor(_)
+            | Self::HttpWaitOf(..) => false,
             Self::Gzip(inner) | Self::GzipTwice(inner) => inner.is_content(),
             _ => true,
         }
@@ -76,6 +78,7 @@ impl Player<'_> {
             Body::GetState => words(&functions::updates::GetState {}),
             Body::Ack(ids) => words(&MsgsAck { msg_ids: self.ids(ids)? }),
             Body::AckMany(n) => words(&MsgsAck { msg_ids: self.unknown(n)? }),
+            Body::AckAll => words(&MsgsAck { msg_ids: std::mem::take(&mut self.to_ack) }),
             Body::StateReq(ids) => words(&MsgsStateReq { msg_ids: self.ids(ids)? }),
             Body::StateMany(n) => words(&MsgsStateReq { msg_ids: self.unknown(n)? }),
             Body::ResendReq(ids) => words(&MsgResendReq { msg_ids: self.ids(ids)? }),
@@ -92,6 +95,9 @@ impl Player<'_> {
             Body::DestroyAuthKey => words(&DestroyAuthKey),
             Body::HttpWait => words(&HttpWait { max_delay: 0, wait_after: 0, max_wait: 25_000 }),
             Body::HttpWaitFor(max_wait) => words(&HttpWait { max_delay: 0, wait_after: 0, max_wait }),
+            Body::HttpWaitOf(max_delay, wait_after, max_wait) => {
+                words(&HttpWait { max_delay, wait_after, max_wait })
+            }
             Body::ServerWord(which) => match which {
                 0 => words(&Pong { msg_id: outer, ping_id: 1 }),
                 1 => words(&NewSessionCreated { first_msg_id: outer, unique_id: 1, server_salt: 1 }),

@@ -23,8 +23,10 @@ pub enum Event {
     Transport(i32),
     /// A quick ack.
     QuickAck(u32),
-    /// An HTTP status.
-    Http(u16),
+    /// An HTTP status, and the head that it stands in, in small letters.
+    Http(u16, String),
+    /// A cookie, in a datagram.
+    Cookie,
     /// A WebSocket frame.
     WsFrame(u8),
     /// Bytes of no kind.
@@ -58,7 +60,8 @@ impl fmt::Display for Event {
             Self::Clear(packet) => write!(f, "{}", clear_name(packet)),
             Self::Transport(code) => write!(f, "{code}"),
             Self::QuickAck(_) => f.write_str("a quick ack"),
-            Self::Http(status) => write!(f, "HTTP {status}"),
+            Self::Http(status, _) => write!(f, "HTTP {status}"),
+            Self::Cookie => f.write_str("a cookie"),
             Self::WsFrame(first) => write!(f, "a WebSocket frame {first:02x}"),
             Self::Bytes(n) => write!(f, "{n} bytes"),
             Self::Closed => f.write_str("the end"),

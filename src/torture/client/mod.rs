@@ -6,15 +6,18 @@
 //! Beside what a script waits for, every packet of the server is looked at: that it opens, that its padding, its
 //! session, its msg_id and its containers are what they must be.
 
+mod address;
 mod body;
 pub mod cases;
 mod exchange;
 mod heard;
 mod line;
+mod parts;
 mod play;
 pub mod report;
 pub mod script;
 mod session;
+mod stream;
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -37,6 +40,10 @@ pub struct Args {
     /// The server, as ADDRESS:PORT.
     #[arg(long, required_unless_present = "list")]
     target: Option<String>,
+    /// Where the server takes datagrams (protocol-spec/08-udp-extension.md), as ADDRESS:PORT; without it the cases of
+    /// datagrams are skipped.
+    #[arg(long, value_name = "ADDR:PORT")]
+    udp: Option<String>,
     /// The server's public key for RSA_PAD, a PKCS#1 PEM.
     #[arg(long, value_name = "FILE", required_unless_present = "list")]
     key: Option<PathBuf>,
@@ -55,7 +62,7 @@ pub struct Args {
     /// How many cases run side by side.
     #[arg(long, default_value_t = CASES_AT_ONCE, value_name = "N")]
     jobs: usize,
-    /// Seconds that one case may take.
+    /// Seconds that one case may take; those that need more are skipped.
     #[arg(long, default_value_t = CASE_TIME.as_secs(), value_name = "SECONDS")]
     deadline: u64,
     /// Allows a target that is not on loopback. Do this to your own server only.
@@ -63,11 +70,25 @@ pub struct Args {
     anywhere: bool,
 }
 
+/// Why a case is skipped whose server was not said to have a second key.
+pub const NO_LEGACY_KEY: &str = "no --legacy-key";
+
+/// Why a case is skipped that posts packets to a server that takes none over HTTP.
+pub const NO_HTTP: &str = "no HTTP transport";
+
+/// Why a case is skipped whose server was not said to take datagrams.
+pub const NO_UDP: &str = "no --udp";
+
+/// Why a case is skipped that waits for longer than a case may take.
+pub const TOO_LONG: &str = "needs a longer --deadline";
+
 /// What is played against whom.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The server.
     pub target: SocketAddr,
+    /// Where it takes datagrams, if it does.
+    pub udp: Option<SocketAddr>,
     /// Its key for `RSA_PAD`.
     pub key: PublicKey,
     /// Its key for the older padding, if it has one.
@@ -84,7 +105,8 @@ impl Plan {
     /// All cases against one server, with the usual bounds.
     #[must_use]
     pub fn new(target: SocketAddr, key: PublicKey, legacy_key: Option<PublicKey>) -> Self {
-        Self { target, key, legacy_key, cases: cases::all(), jobs: CASES_AT_ONCE, deadline: CASE_TIME }
+        let (cases, jobs, deadline) = (cases::all(), CASES_AT_ONCE, CASE_TIME);
+        Self { target, udp: None, key, legacy_key, cases, jobs, deadline }
     }
 }
 
@@ -104,20 +126,18 @@ pub async fn run(args: Args) -> Result<bool, String> {
         say(&text)?;
         return Ok(true);
     }
-    let target = args.target.as_deref().unwrap_or_default();
-    let target = target
-        .to_socket_addrs()
-        .map_err(|e| format!("--target {target}: {e}"))?
-        .next()
-        .ok_or_else(|| format!("--target {target}: no address"))?;
-    if !target.ip().is_loopback() && !args.anywhere {
-        return Err(format!("{target} is not on loopback; --anywhere allows it"));
+    let target = address_of("--target", args.target.as_deref().unwrap_or_default())?;
+    let udp = args.udp.as_deref().map(|udp| address_of("--udp", udp)).transpose()?;
+    for addr in [Some(target), udp].into_iter().flatten() {
+        if !addr.ip().is_loopback() && !args.anywhere {
+            return Err(format!("{addr} is not on loopback; --anywhere allows it"));
+        }
     }
     let key = read_key(args.key.as_ref())?.ok_or("--key FILE is missing")?;
     let legacy_key = read_key(args.legacy_key.as_ref())?;
     let deadline = Duration::from_secs(args.deadline.max(1));
     let started = Instant::now();
-    let outcomes = play_all(Plan { target, key, legacy_key, cases, jobs: args.jobs, deadline }).await;
+    let outcomes = play_all(Plan { target, udp, key, legacy_key, cases, jobs: args.jobs, deadline }).await;
     let text = if args.json { report::json(&outcomes) } else { report::table(&outcomes, started.elapsed()) };
     say(&text)?;
     Ok(outcomes.iter().all(|outcome| !matches!(outcome.verdict, Verdict::Failed(_))))
@@ -125,8 +145,8 @@ pub async fn run(args: Args) -> Result<bool, String> {
 
 /// Plays all cases of `plan`; their outcomes in the order of the cases.
 pub async fn play_all(plan: Plan) -> Vec<Outcome> {
-    let Plan { target, key, legacy_key, cases, jobs, deadline } = plan;
-    let target = Arc::new(play::Target::new(target, key, legacy_key));
+    let Plan { target, udp, key, legacy_key, cases, jobs, deadline } = plan;
+    let target = Arc::new(play::Target::new(target, udp, key, legacy_key));
     let slots = Arc::new(Semaphore::new(jobs.max(1)));
     let has_http = cases.iter().any(needs_http) && play::has_http(&target).await;
     let mut players = JoinSet::new();
@@ -140,9 +160,13 @@ pub async fn play_all(plan: Plan) -> Vec<Outcome> {
             // Nobody closes the semaphore.
             let _slot = slots.acquire().await;
             let verdict = if needs_legacy(&case) && target.legacy.is_none() {
-                Verdict::Skipped("no --legacy-key")
+                Verdict::Skipped(NO_LEGACY_KEY)
             } else if needs_http(&case) && !has_http {
-                Verdict::Skipped("no HTTP transport")
+                Verdict::Skipped(NO_HTTP)
+            } else if needs_udp(&case) && target.udp.is_none() {
+                Verdict::Skipped(NO_UDP)
+            } else if case.waits() >= deadline {
+                Verdict::Skipped(TOO_LONG)
             } else {
                 match tokio::time::timeout(deadline, play::play(&target, &case)).await {
                     Ok(Ok(heard)) => Verdict::Passed(heard),
@@ -170,12 +194,23 @@ fn needs_http(case: &Case) -> bool {
     case.name.starts_with("post.")
 }
 
+/// Cases of datagrams as well.
+fn needs_udp(case: &Case) -> bool {
+    case.name.starts_with("udp.")
+}
+
 fn needs_legacy(case: &Case) -> bool {
     case.steps.iter().any(|step| match step {
         Step::Legacy => true,
         Step::ReqDh(twists) => twists.iter().any(|twist| matches!(twist, Dh::OtherPrint)),
         _ => false,
     })
+}
+
+/// The address that `option` names.
+fn address_of(option: &str, text: &str) -> Result<SocketAddr, String> {
+    let mut found = text.to_socket_addrs().map_err(|e| format!("{option} {text}: {e}"))?;
+    found.next().ok_or_else(|| format!("{option} {text}: no address"))
 }
 
 fn read_key(file: Option<&PathBuf>) -> Result<Option<PublicKey>, String> {

@@ -1,21 +1,25 @@
 //! Plays the script of one case.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use mtproto::client::PublicKey;
 use mtproto::handshake::Padding;
+use mtproto::limits::DATAGRAM_FIRST_BYTES;
 use mtproto::wire::framing::Framing;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::address::Address;
 use super::body::container;
-use super::exchange::{Run, noise};
+use super::exchange::Run;
 use super::heard::{self, Event, Said};
-use super::line::{Came, Line, full_frame};
+use super::line::{Came, Line};
 use super::script::{Body, Case, Clear, Dh, Envelope, LAST, Of, Part, Step, Twist, Want, Way};
 use super::session::{Made, Message, Session};
+use super::stream::{Stream, full_frame};
 use crate::limits::{ANSWER_TIME, CASES_PER_KEY, HEARD_MAX};
 use crate::world::{SystemDice, now};
 
@@ -23,18 +27,35 @@ use crate::world::{SystemDice, now};
 pub struct Target {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it takes datagrams, if it does.
+    pub udp: Option<SocketAddr>,
     /// Its key for `RSA_PAD`.
     pub key: PublicKey,
     /// Its key for the older padding.
     pub legacy: Option<PublicKey>,
     /// The key under which most sessions are begun, and by how many cases.
     shared: Mutex<Option<(Made, u32)>>,
+    /// Ports from which datagrams went.
+    used_ports: Mutex<BTreeSet<u16>>,
 }
 
 impl Target {
     /// A server of which nothing more is known.
-    pub fn new(address: SocketAddr, key: PublicKey, legacy: Option<PublicKey>) -> Self {
-        Self { address, key, legacy, shared: Mutex::default() }
+    pub fn new(
+        address: SocketAddr,
+        udp: Option<SocketAddr>,
+        key: PublicKey,
+        legacy: Option<PublicKey>,
+    ) -> Self {
+        Self { address, udp, key, legacy, shared: Mutex::default(), used_ports: Mutex::default() }
+    }
+
+    async fn dial(&self, way: Way) -> Result<Line, String> {
+        if way != Way::Datagrams {
+            return Ok(Line::Stream(Box::new(Stream::dial(self.address, way).await?)));
+        }
+        let target = self.udp.ok_or("the script needs an address for datagrams")?;
+        Ok(Line::Datagrams(Box::new(Address::open(target, &self.used_ports).await?)))
     }
 
     /// A key that several cases share; no server is asked to keep too many sessions of one.
@@ -56,6 +77,13 @@ impl Target {
 
 /// The way over which scripts speak that do not say.
 const USUAL: Way = Way::Plain(Framing::Intermediate);
+
+/// What an honest client puts behind its first step over datagrams.
+const PADDING: &[Envelope] = &[Envelope::Behind(DATAGRAM_FIRST_BYTES - 40)];
+
+/// How often a ping is tried over datagrams, and how long each time but the last: any of them may be lost.
+const PINGS_LOST_MAX: usize = 3;
+const LOST_AFTER: Duration = Duration::from_secs(4);
 
 /// A message that was sent.
 pub struct Sent {
@@ -89,9 +117,16 @@ pub struct Player<'a> {
     pub sent: Vec<Sent>,
     /// The id of the server's message heard last.
     pub last_heard: i64,
-    packets: Vec<(Vec<u8>, bool)>,
-    clear: Vec<Vec<u8>>,
+    /// The server's messages that are to be acknowledged.
+    pub to_ack: Vec<i64>,
+    /// Sealed packets, and whether they ask for a quick ack.
+    pub packets: Vec<(Vec<u8>, bool)>,
+    /// Plaintext packets.
+    pub clear: Vec<Vec<u8>>,
     last_clear: Bytes,
+    last_result: Bytes,
+    /// The cookie heard last.
+    pub last_cookie: [u8; 16],
     heard: Vec<Heard>,
     matched: Vec<String>,
     faults: Vec<String>,
@@ -111,9 +146,12 @@ pub async fn play(target: &Target, case: &Case) -> Result<String, String> {
         bound_to: 0,
         sent: Vec::new(),
         last_heard: 0,
+        to_ack: Vec::new(),
         packets: Vec::new(),
         clear: Vec::new(),
         last_clear: Bytes::new(),
+        last_result: Bytes::new(),
+        last_cookie: [0; 16],
         heard: Vec::new(),
         matched: Vec::new(),
         faults: Vec::new(),
@@ -132,10 +170,14 @@ impl Player<'_> {
             Step::HangUp => self.line()?.hang_up().await,
             Step::Write(parts) => {
                 for part in parts {
-                    let bytes = self.part(*part);
+                    let bytes = self.part(*part, 0);
                     self.line()?.write(&bytes).await?;
                 }
             }
+            Step::Drip(parts, ms) => self.drip(parts, ms).await?,
+            Step::EndWriting => self.line()?.end_writing().await,
+            Step::Datagram(parts) => self.flood(1, parts).await?,
+            Step::Flood(n, parts) => self.flood(n, parts).await?,
             Step::FullFrame(longer, seq, flipped) => {
                 let packet = self.run()?.clear(Clear::ReqPqMulti, &[]);
                 self.line()?.write(&full_frame(&packet, longer, seq, flipped)).await?;
@@ -197,6 +239,11 @@ impl Player<'_> {
             }
             Step::Send(body) => self.send(&body, &[]).await?,
             Step::Twist(body, twists) => self.send(&body, twists).await?,
+            Step::Seal(body) => {
+                let message = self.message(&body, &[])?;
+                self.seal(message, &[])?;
+            }
+            Step::Prove => self.prove().await?,
             Step::Replay(ago) => {
                 let (packet, quick) = nth_last(&self.packets, ago).ok_or("the script sent nothing")?.clone();
                 self.line()?.send(&packet, quick).await?;
@@ -211,6 +258,14 @@ impl Player<'_> {
             Step::Hear(want) => self.hear(&[want], ANSWER_TIME).await?,
             Step::HearWithin(want, ms) => self.hear(&[want], Duration::from_millis(ms)).await?,
             Step::HearOne(wants) => self.hear(wants, ANSWER_TIME).await?,
+            Step::HearNext(want) => self.hear_next(&want).await?,
+            Step::NoMoreThanSaid => {
+                let address = self.line()?.address().ok_or("the script sends no datagrams")?;
+                if address.heard_bytes > address.sent_bytes {
+                    let (heard, sent) = (address.heard_bytes, address.sent_bytes);
+                    return Err(self.failed(&format!("{heard} bytes for {sent}")));
+                }
+            }
             Step::Never(want) => {
                 let found = self.find(&want);
                 if let Some(at) = found {
@@ -218,47 +273,28 @@ impl Player<'_> {
                     return Err(self.failed(&format!("{what}, which must not come")));
                 }
             }
-            Step::Alive => {
-                self.send(&Body::Ping, &[]).await?;
-                self.hear(&[Want::Pong(LAST)], ANSWER_TIME).await?;
-            }
+            Step::Alive => self.alive().await?,
         }
         Ok(())
-    }
-
-    fn part(&mut self, part: Part) -> Vec<u8> {
-        match part {
-            Part::B(bytes) => bytes.to_vec(),
-            Part::Zeros(n) => vec![0; n],
-            Part::Noise(n) => noise(n),
-            Part::Ask => self.run().map(|run| run.clear(Clear::ReqPqMulti, &[])).unwrap_or_default(),
-            Part::WsFrame(first, masked, payload) => {
-                let mut frame = vec![first, payload.len() as u8 | if masked { 0x80 } else { 0 }];
-                if masked {
-                    // A mask of zeros is a mask.
-                    frame.extend([0; 4]);
-                }
-                frame.extend(payload);
-                frame
-            }
-        }
     }
 
     // ---- connections
 
     async fn dial(&mut self, way: Way) -> Result<(), String> {
-        self.lines.push(Line::dial(self.target.address, way).await?);
+        self.lines.push(self.target.dial(way).await?);
         self.at_line = self.lines.len() - 1;
         Ok(())
     }
 
-    fn line(&mut self) -> Result<&mut Line, String> {
+    /// The current line.
+    pub fn line(&mut self) -> Result<&mut Line, String> {
         self.lines.get_mut(self.at_line).ok_or_else(|| "the script opened no connection".to_owned())
     }
 
     // ---- key exchanges
 
-    fn run(&mut self) -> Result<&mut Run, String> {
+    /// The current exchange.
+    pub fn run(&mut self) -> Result<&mut Run, String> {
         while self.runs.len() <= self.at_run {
             let run = match (self.legacy, &self.target.legacy) {
                 (false, _) => Run::new(self.target.key.clone(), Padding::RsaPad),
@@ -280,7 +316,9 @@ impl Player<'_> {
         if self.lines.is_empty() {
             self.dial(USUAL).await?;
         }
-        let packet = self.run()?.clear(Clear::ReqPqMulti, &[]);
+        // Over datagrams the answer may not be longer than the question.
+        let longer = if self.line()?.address().is_some() { PADDING } else { &[] };
+        let packet = self.run()?.clear(Clear::ReqPqMulti, longer);
         self.say(packet, false).await?;
         self.hear(&[Want::ResPq], ANSWER_TIME).await?;
         if let Some(fault) = self.run()?.fault() {
@@ -361,31 +399,66 @@ impl Player<'_> {
     }
 
     async fn send(&mut self, body: &Body, twists: &[Twist]) -> Result<(), String> {
-        let holds = matches!(body, Body::Container(_) | Body::Pings(_) | Body::CountIs(..) | Body::Nest(_));
-        let (msg_id, seq_no, bytes) = if holds {
-            let outer = self.session()?.container_id();
-            let bytes = self.bytes(body, outer)?;
-            self.session()?.container_named(outer);
-            let (named, seq_no) = self.named(body, twists, None)?;
-            let twisted = twists.iter().any(|twist| {
-                matches!(twist, Twist::Secs(_) | Twist::LowBits(_) | Twist::NameOf(_) | Twist::Below(_))
-            });
-            (if twisted { named } else { outer }, seq_no, bytes)
-        } else {
-            let (msg_id, seq_no) = self.named(body, twists, None)?;
-            (msg_id, seq_no, self.bytes(body, msg_id)?)
-        };
-        self.seal_and_send(Message { msg_id, seq_no, body: bytes }, twists).await
+        let message = self.message(body, twists)?;
+        self.seal_and_send(message, twists).await
     }
 
-    async fn seal_and_send(&mut self, message: Message, twists: &[Twist]) -> Result<(), String> {
+    /// The message that says `body`, under its name.
+    fn message(&mut self, body: &Body, twists: &[Twist]) -> Result<Message, String> {
+        let holds = matches!(body, Body::Container(_) | Body::Pings(_) | Body::CountIs(..) | Body::Nest(_));
+        if !holds {
+            let (msg_id, seq_no) = self.named(body, twists, None)?;
+            return Ok(Message { msg_id, seq_no, body: self.bytes(body, msg_id)? });
+        }
+        let outer = self.session()?.container_id();
+        let bytes = self.bytes(body, outer)?;
+        self.session()?.container_named(outer);
+        let (named, seq_no) = self.named(body, twists, None)?;
+        let twisted = twists.iter().any(|twist| {
+            matches!(twist, Twist::Secs(_) | Twist::LowBits(_) | Twist::NameOf(_) | Twist::Below(_))
+        });
+        Ok(Message { msg_id: if twisted { named } else { outer }, seq_no, body: bytes })
+    }
+
+    /// Seals a message; the packet, and whether it asks for a quick ack.
+    fn seal(&mut self, message: Message, twists: &[Twist]) -> Result<(Vec<u8>, bool), String> {
         let session = self.session()?;
         let packet = session.seal(&message, twists);
         let quick_ack = session.quick_ack(&packet);
         let asked = twists.iter().any(|twist| matches!(twist, Twist::QuickAck));
         self.sent.push(Sent { message, quick_ack });
         self.packets.push((packet.clone(), asked));
+        Ok((packet, asked))
+    }
+
+    async fn seal_and_send(&mut self, message: Message, twists: &[Twist]) -> Result<(), String> {
+        let (packet, asked) = self.seal(message, twists)?;
         self.line()?.send(&packet, asked).await
+    }
+
+    async fn alive(&mut self) -> Result<(), String> {
+        if self.line()?.address().is_some() {
+            for _ in 1..PINGS_LOST_MAX {
+                self.send(&Body::Ping, &[]).await?;
+                if self.hear(&[Want::Pong(LAST)], LOST_AFTER).await.is_ok() {
+                    return Ok(());
+                }
+            }
+        }
+        self.send(&Body::Ping, &[]).await?;
+        self.hear(&[Want::Pong(LAST)], ANSWER_TIME).await
+    }
+
+    async fn prove(&mut self) -> Result<(), String> {
+        self.send(&Body::Ping, &[]).await?;
+        self.hear(&[Want::Cookie], ANSWER_TIME).await?;
+        self.flood(1, &[Part::ProofHead, Part::Cookie, Part::Sealed]).await?;
+        self.hear(&[Want::Pong(LAST)], ANSWER_TIME).await?;
+        self.send(&Body::AckAll, &[]).await?;
+        for heard in &mut self.heard {
+            heard.used = true;
+        }
+        Ok(())
     }
 
     // ---- hearing
@@ -414,6 +487,25 @@ impl Player<'_> {
         }
     }
 
+    /// Waits until there is something that was not asked about, which must be this.
+    async fn hear_next(&mut self, want: &Want) -> Result<(), String> {
+        let until = Instant::now() + ANSWER_TIME;
+        loop {
+            let line = self.at_line;
+            if let Some(at) = self.heard.iter().position(|heard| heard.line == line && !heard.used) {
+                if self.find(want) != Some(at) {
+                    return Err(format!("{} (wanted next: {want})", self.failed("in this order")));
+                }
+                self.take(at, want);
+                self.matched.push(want.to_string());
+                return Ok(());
+            }
+            if !self.read(until).await? {
+                return Err(format!("{} (wanted next: {want})", self.failed("nothing more")));
+            }
+        }
+    }
+
     /// Behind a transport error the connection must end; what else is said before that does not matter.
     async fn hear_end(&mut self, until: Instant) -> Result<(), String> {
         loop {
@@ -431,7 +523,9 @@ impl Player<'_> {
         let until = Instant::now() + Duration::from_millis(ms);
         while self.read(until).await? {}
         let line = self.at_line;
-        if self.heard.iter().any(|heard| heard.line == line && !heard.used) {
+        // An acknowledgement may have waited for company since long before.
+        let is_answer = |event: &Event| !matches!(event, Event::Said(Said::Ack(_)));
+        if self.heard.iter().any(|heard| heard.line == line && !heard.used && is_answer(&heard.event)) {
             return Err(self.failed("no silence"));
         }
         self.matched.push("silence".to_owned());
@@ -451,13 +545,26 @@ impl Player<'_> {
     }
 
     /// Reads once from the current connection; false if nothing came in time.
-    async fn read(&mut self, until: Instant) -> Result<bool, String> {
+    pub async fn read(&mut self, until: Instant) -> Result<bool, String> {
         let line = self.at_line;
         let Some(came) = self.line()?.next(until).await else { return Ok(false) };
+        if let Some(address) = self.line()?.address()
+            && !address.may_be_proven
+            && address.heard_bytes > address.sent_bytes
+        {
+            let (heard, sent) = (address.heard_bytes, address.sent_bytes);
+            return Err(format!(
+                "{heard} bytes came to an address that has proven nothing, {sent} went [UDP-4]"
+            ));
+        }
         let events = match came {
             Came::Packet(packet) => self.packet(packet),
             Came::QuickAck(token) => vec![Event::QuickAck(token)],
-            Came::Http(status) => vec![Event::Http(status)],
+            Came::Http(status, head) => vec![Event::Http(status, head)],
+            Came::Cookie(cookie) => {
+                self.last_cookie = cookie;
+                vec![Event::Cookie]
+            }
             Came::WsFrame(first) => vec![Event::WsFrame(first)],
             Came::Bytes(n) => vec![Event::Bytes(n)],
             Came::Closed => vec![Event::Closed],
@@ -484,6 +591,7 @@ impl Player<'_> {
         match heard::open(&mut self.sessions, &mut packet, padded) {
             Ok(opened) => {
                 self.faults.extend(opened.faults);
+                self.to_ack.extend(opened.to_ack);
                 if let Some((id, _)) = opened.messages.last() {
                     self.last_heard = *id;
                 }
@@ -496,6 +604,11 @@ impl Player<'_> {
         }
     }
 
+    /// Whether the connection was heard to end.
+    pub fn has_ended(&self) -> bool {
+        self.find(&Want::Closed).is_some()
+    }
+
     fn find(&self, want: &Want) -> Option<usize> {
         let line = self.at_line;
         let fits = |heard: &Heard| heard.line == line && !heard.used && self.fits(&heard.event, want);
@@ -505,6 +618,9 @@ impl Player<'_> {
     fn take(&mut self, at: usize, want: &Want) {
         let Some(heard) = self.heard.get_mut(at) else { return };
         heard.used = true;
+        if let Event::Said(Said::Result { body, .. }) = &heard.event {
+            self.last_result = body.clone();
+        }
         let Event::Clear(packet) = heard.event.clone() else { return };
         self.last_clear = packet.clone();
         let Ok(run) = self.run() else { return };
@@ -524,10 +640,19 @@ impl Player<'_> {
             (Want::GenOk, Event::Clear(packet)) => run.is_some_and(|run| run.key(packet).is_some()),
             (Want::AnyGenOk, Event::Clear(packet)) => run.is_some_and(|run| run.is_gen_ok(packet)),
             (Want::TheSame, Event::Clear(packet)) => *packet == self.last_clear,
+            (Want::SameWords, Event::Clear(packet)) => {
+                let words = |packet: &[u8]| packet.get(16..).map(<[u8]>::to_vec);
+                words(packet).is_some() && words(packet) == words(&self.last_clear)
+            }
+            (Want::Cookie, Event::Cookie) => true,
+            (Want::Code(wanted), Event::Transport(code)) => wanted == code,
             (Want::Gone, Event::Transport(-404)) | (Want::Flood, Event::Transport(-429)) => true,
             (Want::Closed, Event::Closed) => true,
-            (Want::Http(wanted), Event::Http(status)) => wanted == status,
-            (Want::HttpRefused, Event::Http(400..=499)) => true,
+            (Want::Http(wanted), Event::Http(status, _)) => wanted == status,
+            (Want::HttpSays(wanted, lines), Event::Http(status, head)) => {
+                wanted == status && lines.iter().all(|line| head.lines().any(|said| said == *line))
+            }
+            (Want::HttpRefused, Event::Http(400..=499, _)) => true,
             (Want::WsFrame(wanted), Event::WsFrame(first)) => wanted == first,
             (Want::QuickAck(of), Event::QuickAck(token)) => {
                 let sent = if *of == LAST { self.sent.last() } else { self.sent.get(*of) };
@@ -544,6 +669,7 @@ impl Player<'_> {
             (Want::Bad(of, code), Said::Bad { to, code: said }) => names(*to, *of) && code == said,
             (Want::Salt(of), Said::Salt { to, salt }) => names(*to, *of) && *salt != 0,
             (Want::Result(of), Said::Result { to, body }) => names(*to, *of) && heard::error(body).is_none(),
+            (Want::SameResult(of), Said::Result { to, body }) => names(*to, *of) && *body == self.last_result,
             (Want::Fails(of, code, name), Said::Result { to, body }) => {
                 let error = heard::error(body);
                 names(*to, *of) && error.is_some_and(|e| e.error_code == *code && e.error_message == *name)
@@ -577,10 +703,10 @@ impl Player<'_> {
 
 /// Whether packets may be posted to the server.
 pub async fn has_http(target: &Target) -> bool {
-    let Ok(mut line) = Line::dial(target.address, Way::Http).await else { return false };
+    let Ok(mut line) = target.dial(Way::Http).await else { return false };
     let packet = Run::new(target.key.clone(), Padding::RsaPad).clear(Clear::ReqPqMulti, &[]);
     let sent = line.send(&packet, false).await;
-    sent.is_ok() && matches!(line.next(Instant::now() + ANSWER_TIME).await, Some(Came::Http(200)))
+    sent.is_ok() && matches!(line.next(Instant::now() + ANSWER_TIME).await, Some(Came::Http(200, _)))
 }
 
 fn nth_last<T>(all: &[T], ago: usize) -> Option<&T> {
@@ -590,7 +716,7 @@ fn nth_last<T>(all: &[T], ago: usize) -> Option<&T> {
 /// Makes a key over a connection of its own, honestly.
 async fn make_key(target: &Target, expires_in: Option<i32>) -> Result<Made, String> {
     use mtproto::client::Next;
-    let mut line = Line::dial(target.address, USUAL).await?;
+    let mut line = target.dial(USUAL).await?;
     let mut exchange =
         mtproto::client::Exchange::new(target.key.clone(), Padding::RsaPad, now(), &mut SystemDice);
     exchange.expires_in = expires_in;

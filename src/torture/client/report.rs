@@ -1,5 +1,6 @@
 //! What came of the cases, as a table or as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -67,7 +68,21 @@ pub fn table(outcomes: &[Outcome], took: Duration) -> String {
         "\n{} cases: {passed} passed, {failed} failed, {skipped} skipped, in {seconds:.1} s",
         outcomes.len()
     );
+    for (why, n) in skipped_by_reason(outcomes) {
+        let _ = writeln!(out, "{n} skipped: {why}");
+    }
     out
+}
+
+/// Why cases were skipped, and how many for each reason.
+fn skipped_by_reason(outcomes: &[Outcome]) -> BTreeMap<&'static str, usize> {
+    let mut reasons = BTreeMap::new();
+    for outcome in outcomes {
+        if let Verdict::Skipped(why) = outcome.verdict {
+            *reasons.entry(why).or_default() += 1;
+        }
+    }
+    reasons
 }
 
 /// The table of cases that were not played.
@@ -171,6 +186,17 @@ mod tests {
     #[test]
     fn json_escapes_what_it_must() {
         assert_eq!(string("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000a\"");
+    }
+
+    #[test]
+    fn what_was_skipped_is_told_by_reason() {
+        let case = crate::client::script::case("a.b", "TR-1", &[]);
+        let outcome = |why| Outcome { case, verdict: Verdict::Skipped(why) };
+        let text = table(&[outcome("no b"), outcome("no a"), outcome("no b")], Duration::ZERO);
+        assert!(
+            text.ends_with("0 passed, 0 failed, 3 skipped, in 0.0 s\n1 skipped: no a\n2 skipped: no b\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The words of which cases are made. All of them are constants: a case is data, and a new one is a row of a table.
 
 use std::fmt;
+use std::time::Duration;
 
 use mtproto::wire::framing::Framing;
 
@@ -33,6 +34,8 @@ pub enum Way {
     WebSocket(Framing),
     /// Packets in the bodies of HTTP requests and responses.
     Http,
+    /// Datagrams, from an address of its own. A packet that fits none goes in pieces.
+    Datagrams,
 }
 
 /// One thing that a case does. Where nothing else is said it is done on the connection opened last, in the session and
@@ -47,6 +50,14 @@ pub enum Step {
     HangUp,
     /// Writes bytes below the framing (and inside of obfuscation and WebSocket, where there are any).
     Write(&'static [Part]),
+    /// Writes these byte for byte, so many milliseconds between, until all is written or the connection has ended.
+    Drip(&'static [Part], u64),
+    /// Says that nothing more will be written, and goes on listening.
+    EndWriting,
+    /// Sends all of this in one datagram.
+    Datagram(&'static [Part]),
+    /// Sends so many datagrams of this kind.
+    Flood(u32, &'static [Part]),
     /// Writes one frame of the full framing that carries `req_pq_multi`: what is added to its length, its sequence
     /// number, what is flipped in its checksum.
     FullFrame(i32, u32, u32),
@@ -93,6 +104,11 @@ pub enum Step {
     Send(Body),
     /// Sends one message with something wrong.
     Twist(Body, &'static [Twist]),
+    /// Seals one message and sends nothing: parts of what is written next carry it.
+    Seal(Body),
+    /// Shows the server, as an honest client does, where datagrams come from: a ping, the cookie that answers it, both back,
+    /// the pong. What the server said by then is acknowledged, and is no answer to what follows.
+    Prove,
     /// The sealed packet sent so many packets ago (zero: the last one), byte for byte.
     Replay(usize),
     /// The message sent so many packets ago, under its old name and number in a new container.
@@ -104,6 +120,10 @@ pub enum Step {
     HearWithin(Want, u64),
     /// Waits for one of these.
     HearOne(&'static [Want]),
+    /// What was not asked about yet begins with this.
+    HearNext(Want),
+    /// No more bytes have come over the datagrams of this address than went.
+    NoMoreThanSaid,
     /// This must not have come. A `Step::Alive` before it makes sure that it would have.
     Never(Want),
     /// The session is still served: a ping is answered by its pong.
@@ -121,6 +141,24 @@ pub enum Part {
     Noise(usize),
     /// The packet of `req_pq_multi`, 40 bytes.
     Ask,
+    /// The plaintext packet said last.
+    Said,
+    /// The sealed packet made last.
+    Sealed,
+    /// So many bytes of the sealed packet made last, from this one on, or what there is of them.
+    SealedPart(usize, usize),
+    /// The cookie heard last.
+    Cookie,
+    /// The same with one bit changed.
+    WrongCookie,
+    /// The `server_nonce` of the key exchange.
+    ServerNonce,
+    /// What stands before a cookie that is returned.
+    ProofHead,
+    /// What stands before a piece: number, index, count.
+    PieceHead(u32, u16, u16),
+    /// The same in a flood: its number is that of the datagram.
+    PieceHeadOfFlood(u16, u16),
     /// A WebSocket frame: its first byte, what its length field says if not the truth, and its payload (masked unless
     /// `masked` is off).
     WsFrame(u8, bool, &'static [u8]),
@@ -320,6 +358,8 @@ pub enum Body {
     Ack(&'static [Id]),
     /// `msgs_ack` of so many unknown ids.
     AckMany(usize),
+    /// `msgs_ack` of all that the server wanted acknowledged.
+    AckAll,
     /// `msgs_state_req`.
     StateReq(&'static [Id]),
     /// `msgs_state_req` of so many unknown ids.
@@ -346,6 +386,8 @@ pub enum Body {
     HttpWait,
     /// `http_wait` for so many milliseconds.
     HttpWaitFor(i32),
+    /// `http_wait` with this `max_delay`, `wait_after` and `max_wait`, in milliseconds.
+    HttpWaitOf(i32, i32, i32),
     /// What only servers say: `pong`, `new_session_created`, `rpc_result`, `bad_server_salt`, one after the other.
     ServerWord(u8),
     /// These words.
@@ -485,6 +527,12 @@ pub enum Want {
     AnyGenOk,
     /// The plaintext packet heard last, byte for byte.
     TheSame,
+    /// The same words as in the plaintext packet heard last, under any msg_id.
+    SameWords,
+    /// A cookie.
+    Cookie,
+    /// This transport error, and nothing about the end: over datagrams there is none.
+    Code(i32),
     /// -404, then the end of the connection.
     Gone,
     /// -429, then the end of the connection.
@@ -495,6 +543,8 @@ pub enum Want {
     Silence(u64),
     /// The status of an HTTP response.
     Http(u16),
+    /// The status of an HTTP response, and lines of its head, in small letters.
+    HttpSays(u16, &'static [&'static str]),
     /// The status of an HTTP response that refuses: 400 to 499.
     HttpRefused,
     /// A WebSocket frame that begins with this byte.
@@ -508,6 +558,8 @@ pub enum Want {
     Salt(Of),
     /// `rpc_result` that is no error, for this message.
     Result(Of),
+    /// The same `rpc_result` for this message as the one heard last, word for word.
+    SameResult(Of),
     /// `rpc_result` with this error.
     Fails(Of, i32, &'static str),
     /// `rpc_result` with any error of this code.
@@ -541,17 +593,22 @@ impl fmt::Display for Want {
             Self::DhOk => f.write_str("server_DH_params_ok"),
             Self::GenOk | Self::AnyGenOk => f.write_str("dh_gen_ok"),
             Self::TheSame => f.write_str("the same answer again"),
+            Self::SameWords => f.write_str("the same words again"),
+            Self::Cookie => f.write_str("a cookie"),
+            Self::Code(code) => write!(f, "{code}"),
             Self::Gone => f.write_str("-404 and the end"),
             Self::Flood => f.write_str("-429 and the end"),
             Self::Closed => f.write_str("the end"),
             Self::Silence(ms) => write!(f, "silence for {ms} ms"),
             Self::Http(status) => write!(f, "HTTP {status}"),
+            Self::HttpSays(status, lines) => write!(f, "HTTP {status} with {}", lines.join(" and ")),
             Self::HttpRefused => f.write_str("HTTP 4xx"),
             Self::WsFrame(first) => write!(f, "a WebSocket frame {first:02x}"),
             Self::Pong(_) => f.write_str("pong"),
             Self::Bad(_, code) => write!(f, "bad_msg {code}"),
             Self::Salt(_) => f.write_str("bad_server_salt"),
             Self::Result(_) => f.write_str("a result"),
+            Self::SameResult(_) => f.write_str("the same result"),
             Self::Fails(_, code, name) => write!(f, "{code} {name}"),
             Self::Error(_, code) => write!(f, "{code}"),
             Self::NewSession => f.write_str("new_session_created"),
@@ -569,19 +626,32 @@ impl fmt::Display for Want {
 }
 
 impl Case {
+    /// How long the longest wait of the script may take.
+    #[must_use]
+    pub fn waits(&self) -> Duration {
+        let millis = self.steps.iter().map(|step| match step {
+            Step::Pause(ms) | Step::HearWithin(_, ms) | Step::Hear(Want::Silence(ms)) => *ms,
+            _ => 0,
+        });
+        Duration::from_millis(millis.max().unwrap_or(0))
+    }
+
     /// What must be heard, in a line.
     #[must_use]
     pub fn expected(&self) -> String {
         let mut words = Vec::new();
         for step in self.steps {
             match step {
-                Step::Hear(want) | Step::HearWithin(want, _) => words.push(want.to_string()),
+                Step::Hear(want) | Step::HearWithin(want, _) | Step::HearNext(want) => {
+                    words.push(want.to_string());
+                }
                 Step::HearOne(wants) => {
                     let each: Vec<String> = wants.iter().map(ToString::to_string).collect();
                     words.push(each.join(" or "));
                 }
                 Step::Never(want) => words.push(format!("no {want}")),
-                Step::Alive => words.push("served".to_owned()),
+                Step::Alive | Step::Prove => words.push("served".to_owned()),
+                Step::NoMoreThanSaid => words.push("no more bytes than were said".to_owned()),
                 Step::ToGenOk => words.push("dh_gen_ok".to_owned()),
                 _ => {}
             }

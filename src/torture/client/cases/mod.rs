@@ -7,11 +7,13 @@ mod calls;
 mod containers;
 mod handshake;
 mod http;
+mod post;
 mod record;
 mod service;
 mod session;
 mod temporary;
 mod transport;
+mod udp;
 
 use mtproto::wire::framing::Framing;
 
@@ -23,6 +25,8 @@ const INTERMEDIATE: Way = Way::Plain(Framing::Intermediate);
 const PADDED: Way = Way::Plain(Framing::PaddedIntermediate);
 const FULL: Way = Way::Plain(Framing::Full);
 const HTTP: Way = Way::Http;
+const UDP: Way = Way::Datagrams;
+const BARE: Way = Way::Bare;
 
 /// Every case, chapter by chapter.
 #[must_use]
@@ -30,6 +34,10 @@ pub fn all() -> Vec<Case> {
     let tables = [
         transport::CASES,
         http::CASES,
+        post::HEADS,
+        post::PACKETS,
+        post::ORDER,
+        post::TIMES,
         handshake::HONEST,
         handshake::CLEAR,
         handshake::STEP_TWO,
@@ -41,6 +49,10 @@ pub fn all() -> Vec<Case> {
         service::CASES,
         calls::CASES,
         temporary::CASES,
+        udp::HANDSHAKE,
+        udp::STRANGERS,
+        udp::KNOWN,
+        udp::PIECES,
     ];
     tables.concat()
 }

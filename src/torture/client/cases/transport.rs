@@ -5,15 +5,14 @@ use mtproto::wire::framing::Framing;
 use super::super::script::Body::{Config, Noise, Ping};
 use super::super::script::Part::{Ask, B, Noise as Random, WsFrame, Zeros};
 use super::super::script::Step::{
-    Alive, Dial, FullFrame, Hear, HearOne, HearWithin, Never, Plain, ReplayBytes, Send, Session, ToResPq,
-    Twist, Write,
+    Alive, Dial, FullFrame, Hear, HearOne, HearWithin, Never, Pause, Plain, ReplayBytes, Send, Session,
+    ToResPq, Twist, Write,
 };
 use super::super::script::Twist::{BadSalt, Grow, QuickAck};
 use super::super::script::Want::{self, Closed, Gone, Pong, ResPq, Result, Salt, Silence};
 use super::super::script::{Case, Clear, Envelope, Way, case};
-use super::{ABRIDGED, FULL, INTERMEDIATE, PADDED};
+use super::{ABRIDGED, BARE, FULL, INTERMEDIATE, PADDED};
 
-const BARE: Way = Way::Bare;
 const HIDDEN: Way = Way::Obfuscated(Framing::Abridged);
 
 /// A request that becomes a WebSocket.
@@ -112,6 +111,22 @@ pub const CASES: &[Case] = &[
         "intermediate.marker-twice",
         "TR-2, TR-22",
         &[Dial(INTERMEDIATE), Write(&[B(&[0xee; 4])]), Hear(Gone)],
+    ),
+    case(
+        "intermediate.long-packet-on-a-slow-line",
+        "TR-22",
+        &[
+            Dial(INTERMEDIATE),
+            Write(&[B(&[24, 0, 1, 0]), Random(50_000)]),
+            Pause(12_000),
+            Write(&[Random(15_560)]),
+            Hear(Gone),
+        ],
+    ),
+    case(
+        "intermediate.long-packet-that-does-not-come",
+        "TR-22",
+        &[Dial(INTERMEDIATE), Write(&[B(&[24, 0, 16, 0]), Random(100)]), HearWithin(Closed, 14_000)],
     ),
     case(
         "intermediate.long-plaintext",
