@@ -35,6 +35,18 @@ pub(crate) struct Line {
     awaited: Option<Ticket>,
 }
 
+impl Line {
+    /// Gives the memory of empty queues back: a session that rests keeps none.
+    fn give_back(&mut self) {
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        if self.answers.is_empty() {
+            self.answers = VecDeque::new();
+        }
+    }
+}
+
 #[cfg(feature = "simulation")]
 impl Line {
     /// Answers that wait for the disk.
@@ -123,6 +135,7 @@ impl Entry {
                     Some(call) => call,
                     None => {
                         line.scheduled = false;
+                        line.give_back();
                         return;
                     }
                 }
@@ -401,7 +414,11 @@ impl Entry {
     fn release(self: &Arc<Self>, node: &Arc<Node>) {
         let durable = node.durable();
         self.tell_in_order(node, || {
-            let (_, input) = self.line.lock().answers.pop_front_if(|(ticket, _)| *ticket <= durable)?;
+            let mut line = self.line.lock();
+            let left = line.answers.pop_front_if(|(ticket, _)| *ticket <= durable);
+            line.give_back();
+            drop(line);
+            let (_, input) = left?;
             if matches!(input, SessionInput::Reply { .. }) {
                 node.unanswered.fetch_sub(1, Ordering::Relaxed);
             }

@@ -24,10 +24,11 @@ pub(crate) struct Key {
     /// What makes it a temporary key; nothing for a permanent one.
     pub(crate) temp: Option<Temp>,
     budget: Mutex<Bucket>,
-    /// What its sessions had received that are gone: as long as its salts live, their packets would open again.
-    gone: Mutex<Gone>,
-    /// What is left of the calls that nobody understands, over all connections.
-    unknown: Mutex<Bucket>,
+    /// What its sessions had received that are gone: as long as its salts live, their packets would open again. Boxed, as most
+    /// keys have one session for all their life in memory.
+    gone: Mutex<Option<Box<Gone>>>,
+    /// What is left of the calls that nobody understands, over all connections; nothing while there was none.
+    unknown: Mutex<Option<Box<Bucket>>>,
     /// When its use was last noted in the store, in seconds since the Unix epoch.
     touched: AtomicU64,
     /// Whether it was destroyed. Whoever still holds it says what is left to say.
@@ -43,18 +44,17 @@ pub(crate) struct Temp {
 }
 
 impl Key {
-    fn new(auth: AuthKey, salts: Salts, temp: Option<Temp>, limits: &Limits) -> Self {
+    fn new(auth: AuthKey, salts: Salts, temp: Option<Temp>, touched: u64, limits: &Limits) -> Self {
         let now = Instant::now().into_std();
         let budget = Bucket::full(burst(limits), now);
-        let unknown = Mutex::new(Bucket::full(limits::UNKNOWN_PER_KEY_AND_MINUTE, now));
         Self {
             auth,
             salts: Mutex::new(salts),
             temp,
             budget: Mutex::new(budget),
             gone: Mutex::default(),
-            unknown,
-            touched: AtomicU64::new(0),
+            unknown: Mutex::default(),
+            touched: AtomicU64::new(touched),
             destroyed: AtomicBool::new(false),
         }
     }
@@ -85,18 +85,24 @@ impl Key {
 
     /// Remembers that the session `id`, which is gone, may have received messages up to `newest`.
     pub(crate) fn remember_gone(&self, id: SessionId, newest: MsgId, now: Time) {
-        self.gone.lock().add(id, newest, now);
+        self.gone.lock().get_or_insert_default().add(id, newest, now);
     }
 
     /// What a session `id` that is gone may have received: a new state of it must take nothing up to this for new.
     pub(crate) fn received_before(&self, id: SessionId) -> Option<MsgId> {
-        self.gone.lock().up_to(id)
+        self.gone.lock().as_ref()?.up_to(id)
     }
 
     /// Takes one call that nobody understands out of what the key may make of them now; false if it has to wait.
     pub(crate) fn take_unknown(&self) -> bool {
         let a_minute = limits::UNKNOWN_PER_KEY_AND_MINUTE;
-        self.unknown.lock().take(a_minute, a_minute / 60.0, Instant::now().into_std())
+        let now = Instant::now().into_std();
+        let mut unknown = self.unknown.lock();
+        unknown.get_or_insert_with(|| Box::new(Bucket::full(a_minute, now))).take(
+            a_minute,
+            a_minute / 60.0,
+            now,
+        )
     }
 
     /// Takes one call out of what the key may call now; false if it has to wait.
@@ -176,22 +182,24 @@ impl Keys {
         self.book.lock().keys.get(&id).filter(|key| key.is_usable(world::now())).cloned()
     }
 
-    /// Remembers a permanent key that was read from the store; its salts are new.
-    pub(crate) fn remember(&self, auth: AuthKey) -> Arc<Key> {
+    /// Remembers a permanent key that was read from the store, where its last use was noted in the second `touched`; its
+    /// salts are new.
+    pub(crate) fn remember(&self, auth: AuthKey, touched: u64) -> Arc<Key> {
         let mut book = self.book.lock();
         book.make_room();
         let id = auth.id();
-        let make = || Arc::new(Key::new(auth, world::with_env(Salts::new), None, &self.limits));
+        let make = || Arc::new(Key::new(auth, world::with_env(Salts::new), None, touched, &self.limits));
         Arc::clone(book.keys.entry(id).or_insert_with(make))
     }
 
     /// Remembers a permanent key that was made, and stored, just now; `salt` is the one that its client computed.
     pub(crate) fn remember_made(&self, auth: AuthKey, salt: Salt) {
-        let salts = Salts::beginning_with(salt, world::now());
+        let now = world::now();
+        let salts = Salts::beginning_with(salt, now);
         let mut book = self.book.lock();
         book.make_room();
         let id = auth.id();
-        book.keys.insert(id, Arc::new(Key::new(auth, salts, None, &self.limits)));
+        book.keys.insert(id, Arc::new(Key::new(auth, salts, None, now.secs(), &self.limits)));
     }
 
     /// Remembers a temporary key that was made just now and may live `seconds`.
@@ -213,7 +221,7 @@ impl Keys {
             book.forget_soonest_to_expire();
         }
         let temp = Temp { expires: now + lives, bound: AtomicU64::new(AuthKeyId::NONE.0) };
-        book.keys.insert(id, Arc::new(Key::new(auth, salts, Some(temp), &self.limits)));
+        book.keys.insert(id, Arc::new(Key::new(auth, salts, Some(temp), 0, &self.limits)));
         book.temps += 1;
         Ok(())
     }
@@ -334,7 +342,7 @@ mod tests {
     #[test]
     fn a_temporary_key_speaks_for_the_one_it_is_bound_to_and_dies_with_it() {
         let keys = keys();
-        keys.remember(auth(1));
+        keys.remember(auth(1), 0);
         keys.remember_temp(auth(2), Salt(5), 3600).expect("new");
         assert_eq!(keys.remember_temp(auth(1), Salt(5), 3600), Err(Taken));
         let temp = keys.find(AuthKeyId(2)).expect("made");
@@ -349,7 +357,7 @@ mod tests {
     #[test]
     fn a_permanent_key_has_so_many_temporary_ones_and_no_more() {
         let keys = keys();
-        keys.remember(auth(1));
+        keys.remember(auth(1), 0);
         for n in 0..=limits::TEMP_KEYS_PER_KEY_MAX as u64 {
             keys.remember_temp(auth(100 + n), Salt(1), 60).expect("new");
             let gone = keys.bind(AuthKeyId(100 + n), AuthKeyId(1));
@@ -391,9 +399,20 @@ mod tests {
     }
 
     #[test]
+    fn the_use_of_a_key_is_noted_again_only_after_a_while_wherever_it_was_noted_before() {
+        let (keys, now) = (keys(), world::now());
+        let long_ago = now.secs() - limits::TOUCH_EVERY.as_secs();
+        assert!(keys.remember(auth(1), long_ago).touch(now));
+        assert!(!keys.remember(auth(1), long_ago).touch(now), "it is in memory");
+        assert!(!keys.remember(auth(2), now.secs()).touch(now));
+        keys.remember_made(auth(3), Salt(5));
+        assert!(!keys.find(AuthKeyId(3)).expect("made").touch(now));
+    }
+
+    #[test]
     fn a_key_that_calls_too_much_has_to_wait() {
         let keys = keys();
-        let key = keys.remember(auth(1));
+        let key = keys.remember(auth(1), 0);
         let limits = Limits { calls_per_key_per_second: 1, ..Limits::default() };
         let taken = (0..100).filter(|_| key.take_call(&limits)).count();
         assert_eq!(taken, limits::CALL_BURST_SECONDS as usize);

@@ -128,8 +128,10 @@ impl Node {
         let loaded = self.on_worker(move || node.api.key(key_id(id))).await?;
         match loaded {
             Ok(row) => {
-                let secret = row.and_then(|row| row.key.try_into().ok());
-                Ok(secret.map(|secret| self.keys.remember(AuthKey::from_stored(id, secret))))
+                let Some(row) = row else { return Ok(None) };
+                let used = u64::try_from(row.last_active).unwrap_or(0);
+                let secret = row.key.try_into().ok();
+                Ok(secret.map(|secret| self.keys.remember(AuthKey::from_stored(id, secret), used)))
             }
             Err(fault) => {
                 self.note(&fault);

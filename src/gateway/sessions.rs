@@ -395,6 +395,8 @@ impl Entry {
                 let _ = oldest.mailbox.post(ToPeer::Close(None));
             }
             let unknown = Bucket::full(limits::UNKNOWN_PER_MINUTE, Instant::now().into_std());
+            // One place and not four at once: nearly every session has one path at a time.
+            talk.paths.reserve_exact(1);
             talk.paths.push(OpenPath { id: way.path.id, mailbox: way.mailbox.clone(), unknown });
             talk.origin = Origin { address: way.address, dialled: way.dialled.or(talk.origin.dialled) };
         }

@@ -261,6 +261,7 @@ impl Connection {
             return Err(ragged);
         }
         self.clock.has_key = true;
+        self.handshakes.client_moved_on();
         out.push(Output::Packet { auth_key_id, data, quick_ack });
         Ok(())
     }

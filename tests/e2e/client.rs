@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection.
 pub struct Client {
-    stream: TcpStream,
+    pub stream: TcpStream,
     transport: Transport,
     frames: Vec<Frame>,
     /// How many bytes go out at once, with a pause behind them; everything if zero.

@@ -240,6 +240,15 @@ impl Handshakes {
         self.runs.push(Run { id, started: now, last_query: [0; 32], last_answer: None, state });
     }
 
+    /// The client writes with a key now: what it was told at the end of a run, it has heard.
+    pub(crate) fn client_moved_on(&mut self) {
+        // spec: HS-22
+        if !self.runs.is_empty() {
+            self.runs.retain(|run| !matches!(run.state, State::Finished));
+            self.runs.shrink_to_fit();
+        }
+    }
+
     fn begin(&mut self, env: &mut Env<'_>, nonce: [u8; 16], digest: [u8; 32]) -> Step {
         // spec: HS-22
         let same = |run: &&Run| run.last_query == digest && matches!(run.state, State::ExpectDhParams(_));

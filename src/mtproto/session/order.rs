@@ -70,7 +70,8 @@ impl Order {
         let next = self.next.unwrap_or(0);
         let mut free: Vec<Call> =
             self.held.extract_if(.., |held| held.number < next).map(|held| held.call).collect();
-        if self.held.is_empty() && self.held.capacity() > 4 {
+        if self.held.is_empty() {
+            // Calls leave as soon as they come, nearly always: a session that rests keeps no place for them.
             self.held = Vec::new();
         }
         free.sort_unstable_by_key(|call| call.msg_id);

@@ -76,6 +76,10 @@ impl Outbox {
     /// Adds a message that waits to be sent. What no longer fits is given up, the oldest first, and appended to `lost`.
     pub fn push(&mut self, kind: Kind, body: Bytes, now: Time, lost: &mut Vec<GivenUp>) {
         self.bytes += body.len();
+        if self.list.capacity() == 0 {
+            // Two places and not four at once: nearly every client has acknowledged all but the last one or two.
+            self.list.reserve_exact(2);
+        }
         self.list.push_back(Kept { kind, body, since: now, sent: None });
         while self.list.len() > OUTBOX_MESSAGES_MAX || (self.bytes > OUTBOX_BYTES_MAX && self.list.len() > 1)
         {
@@ -87,9 +91,6 @@ impl Outbox {
     pub fn expire(&mut self, now: Time, lost: &mut Vec<GivenUp>) {
         while self.list.front().is_some_and(|kept| now.since(kept.since) >= OUTBOX_REMEMBERED) {
             lost.extend(self.give_up_oldest());
-        }
-        if self.list.is_empty() && self.list.capacity() > 8 {
-            self.list = VecDeque::new();
         }
     }
 
@@ -178,6 +179,10 @@ impl Outbox {
         let kept = self.list.remove(at)?;
         self.sent -= usize::from(kept.sent.is_some());
         self.bytes -= kept.body.len();
+        if self.list.is_empty() {
+            // A session that rests keeps no memory for what it will say.
+            self.list = VecDeque::new();
+        }
         Some(kept)
     }
 

@@ -31,6 +31,8 @@ struct Line {
     /// Heavy work is done at once, unless it is held.
     held: Option<Vec<HeavyJob>>,
     jobs: usize,
+    /// Packets that came with a key.
+    sealed: usize,
     closed: Option<PeerMisbehaved>,
 }
 
@@ -63,7 +65,7 @@ impl Line {
         let (client, hello) = Transport::new(options, &mut dice);
         let now = Time::from_secs(1_700_000_000);
         let (heard, made, fates, held, jobs, closed) = (Vec::new(), Vec::new(), Vec::new(), None, 0, None);
-        let mut line = Self { server, client, dice, now, heard, made, fates, held, jobs, closed };
+        let mut line = Self { server, client, dice, now, heard, made, fates, held, jobs, sealed: 0, closed };
         line.feed(Input::Tick);
         line.deliver(&hello, usize::MAX);
         line
@@ -115,7 +117,7 @@ impl Line {
                 }
                 Output::Close(reason) => self.closed = Some(reason),
                 Output::WakeAt(at) => assert!(at > self.now),
-                Output::Packet { .. } => panic!("nothing was sealed yet"),
+                Output::Packet { .. } => self.sealed += 1,
             }
         }
     }
@@ -296,6 +298,33 @@ fn an_identical_repeat_gets_the_identical_answer_and_costs_nothing() {
     assert_eq!((line.made.len(), line.closed), (1, None));
     // After ten minutes nothing is left to be repeated.
     line.now = line.now + Duration::from_secs(600);
+    line.say(&packet);
+    assert!(matches!(line.closed, Some(PeerMisbehaved::FailedHandshake(HandshakeError::UnknownRun))));
+}
+
+// proves: HS-22
+#[test]
+fn a_run_that_is_over_is_forgotten_when_its_client_writes_with_a_key() {
+    let mut line = Line::new();
+    let mut exchange = line.exchange(Padding::RsaPad);
+    let mut packet = exchange.begin();
+    let key = loop {
+        line.say(&packet);
+        let answer = line.heard.last().expect("an answer").clone();
+        match exchange.receive(&answer, &mut line.dice).expect("an honest server") {
+            Next::Send(next) => packet = next,
+            Next::Made(key) => break key,
+        }
+    };
+    // Another one, which is not over.
+    let mut other = line.exchange(Padding::RsaPad);
+    let query = line.until_res_pq(&mut other);
+    let mut sealed = vec![0; mtproto::crypto::PACKET_BYTES_MIN];
+    sealed[..8].copy_from_slice(&key.key.id().0.to_le_bytes());
+    line.say(&sealed);
+    assert_eq!((line.sealed, line.closed), (1, None));
+    line.say(&other.packet(&query));
+    assert_eq!((line.jobs, line.closed), (3, None));
     line.say(&packet);
     assert!(matches!(line.closed, Some(PeerMisbehaved::FailedHandshake(HandshakeError::UnknownRun))));
 }

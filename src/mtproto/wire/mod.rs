@@ -25,8 +25,8 @@ use crate::limits::WEBSOCKET_PONGS_MAX;
 /// The server's end of a byte stream, from the first byte on.
 #[derive(Debug)]
 pub struct Wire {
-    /// Reads WebSocket frames, once the peer has upgraded.
-    websocket: Option<websocket::Reader>,
+    /// Reads WebSocket frames, once the peer has upgraded. Boxed, as most peers never do.
+    websocket: Option<Box<websocket::Reader>>,
     /// Reads HTTP requests, from the first byte of one to an upgrade.
     http: Option<Box<Requests>>,
     layers: Layers,
@@ -127,7 +127,7 @@ impl Wire {
         if let Some(http) = &mut self.http {
             let Some(mut rest) = http.receive(bytes, received)? else { return Ok(()) };
             self.http = None;
-            self.websocket = Some(websocket::Reader::new(Side::Client));
+            self.websocket = Some(Box::new(websocket::Reader::new(Side::Client)));
             return self.receive(&mut rest, now, replays, received);
         }
         let Some(websocket) = &mut self.websocket else {
