@@ -222,9 +222,11 @@ impl Seeding {
         let peeled = Peeled { layer: Some(LAYER.0), query: tl::write(query, LAYER), ..Default::default() };
         match with_env(|env| self.api.call(&caller, &peeled, None, env)) {
             Answer::Reply(reply) if reply.ok => Ok(reply.body),
-            Answer::Reply(reply) => {
-                Err(in_a_line(format!("{}: {}", M::NAME, reply.refusal().unwrap_or_default())))
-            }
+            Answer::Reply(reply) => Err(in_a_line(format!(
+                "{}: {}",
+                M::NAME,
+                reply.refusal.map(api::Refusal::name).unwrap_or_default()
+            ))),
             Answer::Later(_) => Err(in_a_line(format!("{}: needs a network", M::NAME))),
         }
     }

@@ -39,10 +39,22 @@ pub struct Device {
     pub lang_code: String,
 }
 
+/// Why the wrappers of a query cannot be taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unpeelable {
+    /// A wrapper cannot be read, for this reason, or what is packed cannot be unpacked.
+    Unreadable(Option<tl::Error>),
+    /// More than [`limits::WRAPPERS_MAX`] wrappers.
+    TooDeep,
+    /// It is to wait for more than [`limits::AFTER_MAX`] queries.
+    WaitsForTooMany,
+}
+
 /// Takes the wrappers off a query. `inflate` opens a boxed `gzip_packed` (TDLib packs inside the wrappers).
 ///
-/// `None` for what is cut off, wrapped too deep or waits for too many.
-pub fn peel(body: &[u8], inflate: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Peeled> {
+/// # Errors
+/// [`Unpeelable`] for what is cut off, wrapped too deep or waits for too many.
+pub fn peel(body: &[u8], inflate: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Result<Peeled, Unpeelable> {
     const GZIP_PACKED: u32 = 0x3072_cfa1;
     let mut peeled = Peeled::default();
     // Only what is left in the end is copied: sixteen wrappers around a megabyte would be sixteen megabytes.
@@ -50,17 +62,17 @@ pub fn peel(body: &[u8], inflate: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<P
     let mut unpacked;
     for _ in 0..limits::WRAPPERS_MAX {
         let mut reader = Reader::new(body);
-        let id = reader.peek_u32()?;
+        let id = reader.peek_u32().ok_or(Unpeelable::Unreadable(None))?;
         if id == GZIP_PACKED {
-            unpacked = inflate(body)?;
+            unpacked = inflate(body).ok_or(Unpeelable::Unreadable(None))?;
             body = &unpacked;
             continue;
         }
         let is = |ids: &[u32]| ids.contains(&id);
         if is(InvokeWithLayer::IDS) {
-            peeled.layer = u16::try_from(InvokeWithLayer::decode(&mut reader).ok()?.layer).ok();
+            peeled.layer = u16::try_from(read::<InvokeWithLayer>(&mut reader)?.layer).ok();
         } else if is(InitConnection::IDS) {
-            let init = InitConnection::decode(&mut reader).ok()?;
+            let init = read::<InitConnection>(&mut reader)?;
             let cut = |text: String| text.chars().take(limits::DEVICE_CHARS_MAX).collect::<String>();
             peeled.device = Some(Device {
                 api_id: init.api_id,
@@ -70,29 +82,36 @@ pub fn peel(body: &[u8], inflate: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<P
                 lang_code: cut(init.lang_code),
             });
         } else if is(InvokeWithoutUpdates::IDS) {
-            InvokeWithoutUpdates::decode(&mut reader).ok()?;
+            read::<InvokeWithoutUpdates>(&mut reader)?;
             peeled.no_updates = true;
         } else if is(InvokeAfterMsg::IDS) {
-            peeled.after.push(InvokeAfterMsg::decode(&mut reader).ok()?.msg_id);
+            peeled.after.push(read::<InvokeAfterMsg>(&mut reader)?.msg_id);
         } else if is(InvokeAfterMsgs::IDS) {
-            peeled.after.extend(InvokeAfterMsgs::decode(&mut reader).ok()?.msg_ids);
+            peeled.after.extend(read::<InvokeAfterMsgs>(&mut reader)?.msg_ids);
         } else if is(InvokeWithTakeout::IDS) {
-            InvokeWithTakeout::decode(&mut reader).ok()?;
+            read::<InvokeWithTakeout>(&mut reader)?;
         } else if is(InvokeWithMessagesRange::IDS) {
-            InvokeWithMessagesRange::decode(&mut reader).ok()?;
+            read::<InvokeWithMessagesRange>(&mut reader)?;
         } else if is(InvokeWithBusinessConnection::IDS) {
-            InvokeWithBusinessConnection::decode(&mut reader).ok()?;
+            read::<InvokeWithBusinessConnection>(&mut reader)?;
         } else if is(InvokeWithGooglePlayIntegrity::IDS) {
-            InvokeWithGooglePlayIntegrity::decode(&mut reader).ok()?;
+            read::<InvokeWithGooglePlayIntegrity>(&mut reader)?;
         } else if is(InvokeWithApnsSecret::IDS) {
-            InvokeWithApnsSecret::decode(&mut reader).ok()?;
+            read::<InvokeWithApnsSecret>(&mut reader)?;
         } else if is(InvokeWithReCaptcha::IDS) {
-            InvokeWithReCaptcha::decode(&mut reader).ok()?;
+            read::<InvokeWithReCaptcha>(&mut reader)?;
         } else {
             peeled.query = body.to_vec();
-            return (peeled.after.len() <= limits::AFTER_MAX).then_some(peeled);
+            if peeled.after.len() > limits::AFTER_MAX {
+                return Err(Unpeelable::WaitsForTooMany);
+            }
+            return Ok(peeled);
         }
         body = reader.rest();
     }
-    None
+    Err(Unpeelable::TooDeep)
+}
+
+fn read<T: Decode>(reader: &mut Reader<'_>) -> Result<T, Unpeelable> {
+    T::decode(reader).map_err(|error| Unpeelable::Unreadable(Some(error)))
 }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use env::Env;
 use model::ids::KeyId;
-use model::{Ctx, Refusal, login};
+use model::{Ctx, login};
 use store::Store;
 use tl::{Layer, Reader, Writer, functions, stored};
 
@@ -45,7 +45,7 @@ pub use setup::Settings;
 pub use model::jobs::JobKey;
 pub use model::strays::Sieve;
 pub use model::updates::Cursor;
-pub use model::{Effects, Ephemeral, Notice, Stop, ids};
+pub use model::{Effects, Ephemeral, Notice, Refusal, Stop, ids};
 pub use store::{Fault, Ticket};
 
 /// The whole API over one store.
@@ -101,16 +101,30 @@ pub struct Reply {
     pub effects: Effects,
     /// Which method it was; `None` if we do not know it.
     pub method: Option<&'static str>,
+    /// Why it is no result, if it is none.
+    pub refusal: Option<Refusal>,
+    /// What is wrong with the arguments, if they cannot be read.
+    pub unreadable: Option<tl::Error>,
 }
 
 impl Reply {
-    /// The name of the error, if it is one.
-    #[must_use]
-    pub fn refusal(&self) -> Option<String> {
-        if self.ok {
-            return None;
+    /// A result of `method`.
+    fn ok(method: &'static str, body: Vec<u8>, ticket: Ticket, effects: Effects) -> Self {
+        let method = Some(method);
+        Self { body, ok: true, ticket, effects, method, refusal: None, unreadable: None }
+    }
+
+    /// A refusal by `method`, if there is such a method.
+    fn refused(method: Option<&'static str>, refusal: Refusal, ticket: Ticket) -> Self {
+        Self {
+            body: rpc_error(refusal),
+            ok: false,
+            ticket,
+            effects: Effects::default(),
+            method,
+            refusal: Some(refusal),
+            unreadable: None,
         }
-        tl::read::<tl::service::RpcError>(&self.body).ok().map(|error| error.error_message)
     }
 }
 
@@ -142,13 +156,7 @@ impl Api {
     pub fn call(&self, caller: &Caller, peeled: &Peeled, found: Option<&Found>, env: &mut Env<'_>) -> Answer {
         let id = Reader::new(&peeled.query).peek_u32().unwrap_or_default();
         let Some(row) = self.rows.get(&id) else {
-            return Answer::Reply(Reply {
-                body: rpc_error(Refusal::MethodInvalid),
-                ok: false,
-                ticket: Ticket::default(),
-                effects: Effects::default(),
-                method: None,
-            });
+            return Answer::Reply(Reply::refused(None, Refusal::MethodInvalid, Ticket::default()));
         };
         if let Err(Stop::Fault(fault)) = self.remember(caller, peeled, env) {
             return Answer::Reply(self.fault(row, &fault));
@@ -157,17 +165,19 @@ impl Api {
             Mode::Reads => self.store.read(|tx| self.run(tx, caller, peeled, found, row, env)),
             Mode::Writes => self.store.write(|tx| self.run(tx, caller, peeled, found, row, env)),
         };
-        let reply = |body, ok, ticket, effects| {
-            Answer::Reply(Reply { body, ok, ticket, effects, method: Some(row.name) })
-        };
+        let refused = |refusal, ticket| Reply::refused(Some(row.name), refusal, ticket);
         match ran {
-            Ok((Ran::Done(body, effects), ticket)) => reply(body, true, ticket, effects),
-            Ok((Ran::Counted(refusal), ticket)) => {
-                reply(rpc_error(refusal), false, ticket, Effects::default())
+            Ok((Ran::Done(body, effects), ticket)) => {
+                Answer::Reply(Reply::ok(row.name, body, ticket, effects))
             }
+            Ok((Ran::Counted(refusal), ticket)) => Answer::Reply(refused(refusal, ticket)),
             // What refused it may be a commit that is not durable yet.
             Err(Halt::Refused(refusal) | Halt::Counted(refusal)) => {
-                reply(rpc_error(refusal), false, self.store.newest(), Effects::default())
+                Answer::Reply(refused(refusal, self.store.newest()))
+            }
+            Err(Halt::Unreadable(error)) => {
+                let reply = refused(Refusal::InputFetchError, self.store.newest());
+                Answer::Reply(Reply { unreadable: Some(error), ..reply })
             }
             Ok((Ran::Begun(later), after)) => Answer::Later(later.after(after)),
             Err(Halt::Later(later) | Halt::Begun(later)) => Answer::Later(*later),
@@ -247,13 +257,7 @@ impl Api {
 
     fn fault(&self, row: &'static Row, fault: &Fault) -> Reply {
         tracing::error!(method = row.name, %fault, "a call failed through our fault");
-        Reply {
-            body: rpc_error(Refusal::Internal),
-            ok: false,
-            ticket: self.store.newest(),
-            effects: Effects::default(),
-            method: Some(row.name),
-        }
+        Reply::refused(Some(row.name), Refusal::Internal, self.store.newest())
     }
 }
 

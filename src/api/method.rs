@@ -60,6 +60,8 @@ pub enum Halt {
     Refused(Refusal),
     /// The caller is refused, but what was written stays.
     Counted(Refusal),
+    /// The arguments cannot be read.
+    Unreadable(tl::Error),
     /// We failed.
     Fault(Fault),
     /// The rim must do this first, then run the call again.
@@ -172,7 +174,7 @@ pub(crate) fn run<M: Method, R: Role>(
 ) -> Result<(), Halt> {
     let role = R::admit(cx)?;
     let asked = reader.peek_u32().unwrap_or_default();
-    let request = M::decode(reader).map_err(|_| Refusal::InputFetchError)?;
+    let request = M::decode(reader).map_err(Halt::Unreadable)?;
     let result = handler(cx, role, request)?;
     M::encode_return(&result, asked, writer);
     Ok(())

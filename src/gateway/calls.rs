@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use api::envelope::{self, Peeled};
+use api::envelope::{self, Peeled, Unpeelable};
 use api::{Answer, Caller, Found, Ticket};
 use mtproto::MsgId;
 use mtproto::session::{Call, CallState, KeyDestruction, PathId, SessionInput};
@@ -54,9 +54,6 @@ impl Line {
         self.answers.len()
     }
 }
-
-/// The refusal of arguments that cannot be read.
-const UNREADABLE: &str = "INPUT_FETCH_ERROR";
 
 /// A call that was started.
 struct Started {
@@ -108,7 +105,11 @@ impl Entry {
         self.call_bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut line = self.line.lock();
         line.waiting.push_back(call);
-        let schedule = !line.scheduled && line.parked < limits::CALLS_PARKED_PER_SESSION_MAX;
+        let may_start = line.parked < limits::CALLS_PARKED_PER_SESSION_MAX;
+        let schedule = !line.scheduled && may_start;
+        if !may_start {
+            metrics::overran("parked calls", 1);
+        }
         line.scheduled |= schedule;
         drop(line);
         if schedule {
@@ -135,6 +136,9 @@ impl Entry {
                     Some(call) => call,
                     None => {
                         line.scheduled = false;
+                        if !may_start && !line.waiting.is_empty() {
+                            metrics::overran("parked calls", 1);
+                        }
                         line.give_back();
                         return;
                     }
@@ -165,10 +169,25 @@ impl Entry {
         if !self.key().take_call(&node.limits) {
             return self.refuse(node, call.msg_id, answers::flood_wait(1));
         }
-        let inflate = |packed: &[u8]| mtproto::session::gzip::inflate(packed).ok().map(Vec::from);
-        let Some(peeled) = envelope::peel(&call.body, &inflate) else {
-            metrics::dropped("unreadable calls");
-            return self.refuse(node, call.msg_id, answers::not_understood());
+        let inflate = |packed: &[u8]| {
+            let unpacked = mtproto::session::gzip::inflate(packed);
+            unpacked.inspect_err(|error| metrics::not_unpacked(*error)).ok().map(Vec::from)
+        };
+        let peeled = match envelope::peel(&call.body, &inflate) {
+            Ok(peeled) => peeled,
+            Err(why) => {
+                match why {
+                    Unpeelable::Unreadable(error) => {
+                        if let Some(bound) = error.and_then(tl::Error::overrun) {
+                            metrics::overran(bound, 1);
+                        }
+                    }
+                    Unpeelable::TooDeep => metrics::overran("wrappers", 1),
+                    Unpeelable::WaitsForTooMany => metrics::overran("predecessors", 1),
+                }
+                metrics::dropped("unreadable calls");
+                return self.refuse(node, call.msg_id, answers::not_understood());
+            }
         };
         let started = Started { msg_id: call.msg_id, peeled, path: call.path, began: Instant::now() };
         match self.predecessors(&started) {
@@ -189,11 +208,17 @@ impl Entry {
                 let unanswerable = match reply.method {
                     Some(method) => {
                         let took = started.began.elapsed();
-                        let refusal = reply.refusal().unwrap_or_default();
+                        let refusal = reply.refusal.map(api::Refusal::name).unwrap_or_default();
                         tracing::debug!(method, key = identity.0, refusal, ?took, "a call");
                         metrics::call_answered(method, reply.ok, took);
+                        if let Some(refusal) = reply.refusal {
+                            metrics::refused(method, refusal.label());
+                        }
+                        if let Some(bound) = reply.unreadable.and_then(tl::Error::overrun) {
+                            metrics::overran(bound, 1);
+                        }
                         // Arguments that hold a constructor nobody knows, or that end too early.
-                        refusal == UNREADABLE && !self.take_unknown(started.path)
+                        reply.unreadable.is_some() && !self.take_unknown(started.path)
                     }
                     None => {
                         let id = query_id(&started.peeled);

@@ -237,6 +237,7 @@ impl Keys {
         // spec: PFS-2
         let oldest = if bound.len() > limits::TEMP_KEYS_PER_KEY_MAX { bound.pop_front() } else { None };
         if let Some(oldest) = oldest {
+            metrics::dropped("temporary keys of a key");
             book.forget(oldest);
         }
         oldest

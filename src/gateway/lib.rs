@@ -215,6 +215,8 @@ async fn sweep(node: Arc<Node>) {
         node.expire_keys().await;
         node.push.sweep(&node);
         node.look_after_store();
+        metrics::held("obfuscation headers", node.replays.held());
+        metrics::overran("obfuscation headers", node.replays.take_pushed_out());
         metrics::held("half-open connections", node.admission.strangers() as usize);
         metrics::queue("workers", node.workers.waiting());
         metrics::queue("handshakes", node.handshakes.waiting());

@@ -2,6 +2,7 @@
 
 use metrics::{counter, gauge, histogram};
 use mtproto::PeerMisbehaved;
+use mtproto::session::gzip::InflateError;
 
 /// A connection was let in.
 pub(crate) fn connection_opened(transport_connections: u32) {
@@ -61,6 +62,26 @@ pub(crate) fn call_answered(method: &'static str, ok: bool, took: std::time::Dur
     counter!("chappe_calls_total", "method" => method, "ok" => if ok { "true" } else { "false" })
         .increment(1);
     histogram!("chappe_call_seconds", "method" => method).record(took.as_secs_f64());
+}
+
+/// A call of `method` was refused with `error`, a name without its number.
+pub(crate) fn refused(method: &'static str, error: &'static str) {
+    counter!("chappe_refusals_total", "method" => method, "error" => error).increment(1);
+}
+
+/// What somebody sent, or what waits for them, went beyond a `bound`, `times` times: it was refused, or the oldest was
+/// forgotten. `protocol-spec/13-limits.md` has the names.
+pub(crate) fn overran(bound: &'static str, times: usize) {
+    if times > 0 {
+        counter!("chappe_overruns_total", "bound" => bound).increment(times as u64);
+    }
+}
+
+/// Something packed was not unpacked.
+pub(crate) fn not_unpacked(error: InflateError) {
+    if let Some(bound) = error.overrun() {
+        overran(bound.name(), 1);
+    }
 }
 
 /// A method was called that is not answered yet, by its name in the schema; what is not even there counts as one.

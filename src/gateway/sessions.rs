@@ -148,6 +148,7 @@ impl Sessions {
             let oldest = siblings.iter().enumerate().min_by_key(|(_, e)| e.used.load(Ordering::Relaxed));
             let at = oldest.map(|(at, _)| at)?;
             let gone = siblings.swap_remove(at);
+            metrics::dropped("sessions of a key");
             gone.remember_received();
             *evicted = Some(gone);
             book.count -= 1;
@@ -214,16 +215,45 @@ impl Sessions {
         let mut book = self.book.lock();
         book.forget_unused(limits::SESSION_IDLE_TIME);
         metrics::held("sessions", book.count);
-        metrics::held_bytes("sessions", book.held_bytes());
+        let held = book.held();
+        metrics::held_bytes("sessions", held.bytes);
+        metrics::held_bytes("replay windows", held.windows);
+        metrics::held_bytes("outboxes", held.outboxes);
+        metrics::held("calls that follow others", held.followers);
+        metrics::held("calls that wait", held.calls);
     }
 }
 
+/// What all sessions hold together.
+#[derive(Default)]
+struct Held {
+    /// Memory of the conversations, in bytes.
+    bytes: usize,
+    /// Of that, the windows against replay.
+    windows: usize,
+    /// Of that, what the clients have not acknowledged.
+    outboxes: usize,
+    /// Calls that wait for calls before them.
+    followers: usize,
+    /// Calls that wait for their turn.
+    calls: usize,
+}
+
 impl Book {
-    /// What the sessions hold: the windows against replay, the outboxes, what waits for its turn. One that is being talked
-    /// to is left out.
-    fn held_bytes(&self) -> usize {
-        let all = self.by_key.values().flatten();
-        all.filter_map(|entry| Some(entry.talk.try_lock()?.session.held_bytes())).sum()
+    /// What the sessions hold: the windows against replay, the outboxes, what waits for its turn. The memory of one that is
+    /// being talked to is left out.
+    fn held(&self) -> Held {
+        let mut held = Held::default();
+        for entry in self.by_key.values().flatten() {
+            held.followers += entry.followers.load(Ordering::Relaxed);
+            held.calls += entry.calls.load(Ordering::Relaxed);
+            if let Some(talk) = entry.talk.try_lock() {
+                held.bytes += talk.session.held_bytes();
+                held.windows += talk.session.window_bytes();
+                held.outboxes += talk.session.outbox_bytes();
+            }
+        }
+        held
     }
 
     fn forget_unused(&mut self, idle: Duration) {
@@ -543,6 +573,9 @@ impl Entry {
             SessionOutput::WakeAt(time) => {
                 talk.wake = Some(time);
                 self.arm(node, talk);
+            }
+            SessionOutput::Overran { what, times } => {
+                metrics::overran(what.name(), usize::try_from(times).unwrap_or(usize::MAX));
             }
         }
     }

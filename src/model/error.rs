@@ -29,6 +29,16 @@ macro_rules! refusals {
                 }
             }
 
+            /// The name without the number in it, if it has one.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::FloodWait(_) => "FLOOD_WAIT",
+                    Self::FilePartMissing(_) => "FILE_PART_MISSING",
+                }
+            }
+
             /// The name that clients match on.
             #[must_use]
             pub fn name(self) -> String {

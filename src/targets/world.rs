@@ -152,7 +152,7 @@ impl World {
             match self.api.call(&caller, peeled, found.as_ref(), &mut env) {
                 Answer::Later(later) => found = Some(fetch(later)),
                 Answer::Reply(reply) => {
-                    let ours = reply.refusal().is_some_and(|name| name == "INTERNAL");
+                    let ours = reply.refusal == Some(api::Refusal::Internal);
                     assert!(!ours || found.is_some(), "{:?} fails through our fault", reply.method);
                     assert!(reply.body.len() >= 4 && reply.body.len() % 4 == 0);
                     return reply.body;

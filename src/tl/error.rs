@@ -22,10 +22,29 @@ pub enum Error {
     TooBig,
     /// A vector whose count is negative.
     NegativeCount,
+    /// A vector that says to have more elements than there are words for them.
+    CountTooLarge,
     /// Bytes are left over behind a whole value.
     TrailingBytes,
     /// Strict reading only: a string in the long form that fits the short one, or padding that is not zero.
     NotCanonical,
+}
+
+impl Error {
+    /// Which bound of the language the bytes went beyond, by the name that it is counted under; nothing if they are wrong in
+    /// another way.
+    #[must_use]
+    pub const fn overrun(self) -> Option<&'static str> {
+        match self {
+            Self::TooDeep => Some("nesting"),
+            Self::TooBig | Self::NegativeCount | Self::CountTooLarge => Some("vectors"),
+            Self::Truncated
+            | Self::UnknownConstructor { .. }
+            | Self::NotUtf8
+            | Self::TrailingBytes
+            | Self::NotCanonical => None,
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -37,6 +56,7 @@ impl fmt::Display for Error {
             Self::TooDeep => f.write_str("values are nested too deep"),
             Self::TooBig => f.write_str("a value needs more memory than its bytes justify"),
             Self::NegativeCount => f.write_str("a vector has a negative count"),
+            Self::CountTooLarge => f.write_str("a vector has more elements than bytes follow for"),
             Self::TrailingBytes => f.write_str("bytes follow a whole value"),
             Self::NotCanonical => f.write_str("a string is not in its canonical form"),
         }

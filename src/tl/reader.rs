@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
     /// The count of a vector: not negative, and not more elements than 4-byte words are left.
     fn count(&mut self) -> Result<usize, Error> {
         let count = usize::try_from(self.i32()?).map_err(|_| Error::NegativeCount)?;
-        if count > self.rest.len() / 4 { Err(Error::Truncated) } else { Ok(count) }
+        if count > self.rest.len() / 4 { Err(Error::CountTooLarge) } else { Ok(count) }
     }
 
     fn charge(&mut self, bytes: usize) -> Result<(), Error> {

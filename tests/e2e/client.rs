@@ -93,6 +93,15 @@ impl Client {
         self.send_raw(&bytes).await;
     }
 
+    /// Sends several packets with one write.
+    pub async fn send_together(&mut self, packets: &[BytesMut]) {
+        let mut bytes = Vec::new();
+        for packet in packets {
+            bytes.extend_from_slice(&self.transport.send(packet, false, &mut SystemDice));
+        }
+        self.send_raw(&bytes).await;
+    }
+
     pub async fn send_raw(&mut self, bytes: &[u8]) {
         if self.dribble == 0 {
             return self.stream.write_all(bytes).await.expect("written");
@@ -180,16 +189,40 @@ impl Session {
 
     /// `query` as a packet that is named `msg_id`.
     pub fn seal_as(&mut self, msg_id: i64, query: &impl tl::Encode) -> BytesMut {
-        let body = tl::write(query, Layer::NEWEST);
+        let seq_no = self.content_messages * 2 + 1;
+        self.content_messages += 1;
+        self.seal_body(msg_id, seq_no, &tl::write(query, Layer::NEWEST))
+    }
+
+    /// `bodies`, all of them queries, in one container; the names of the messages in it.
+    pub fn seal_container(&mut self, bodies: &[Vec<u8>]) -> (Vec<i64>, BytesMut) {
+        let mut container = BytesMut::new();
+        container.put_u32_le(service::MsgContainer::ID);
+        container.put_u32_le(u32::try_from(bodies.len()).expect("few"));
+        let mut names = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let msg_id = self.next_msg_id();
+            names.push(msg_id);
+            container.put_i64_le(msg_id);
+            container.put_u32_le(self.content_messages * 2 + 1);
+            self.content_messages += 1;
+            container.put_u32_le(u32::try_from(body.len()).expect("short"));
+            container.put_slice(body);
+        }
+        let msg_id = self.next_msg_id();
+        let packet = self.seal_body(msg_id, self.content_messages * 2, &container);
+        (names, packet)
+    }
+
+    fn seal_body(&self, msg_id: i64, seq_no: u32, body: &[u8]) -> BytesMut {
         let mut packet = BytesMut::new();
         packet.put_bytes(0, HEADER_BYTES);
         packet.put_i64_le(self.salt);
         packet.put_i64_le(self.session_id);
         packet.put_i64_le(msg_id);
-        packet.put_u32_le(self.content_messages * 2 + 1);
-        self.content_messages += 1;
+        packet.put_u32_le(seq_no);
         packet.put_u32_le(u32::try_from(body.len()).expect("short"));
-        packet.put_slice(&body);
+        packet.put_slice(body);
         crypto::seal(&self.key, Side::Client, &mut packet, &mut SystemDice);
         packet
     }

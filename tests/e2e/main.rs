@@ -1,5 +1,6 @@
 //! The whole server over real sockets, with nothing but the protocol between it and the test.
 
+#[allow(dead_code, reason = "other tests need more of it")]
 mod client;
 mod http;
 mod pfs;

@@ -1,5 +1,7 @@
 //! What can be wrong with a message that opened: facts, and their numbers on the wire.
 
+use super::io::Overrun;
+
 /// Why a message is not processed. The client is told by a `bad_msg_notification` and carries on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BadMsg {
@@ -25,9 +27,22 @@ pub enum BadMsg {
     Salt,
     /// The container is malformed.
     Container,
+    /// The container holds more messages than it may.
+    ContainerTooLong,
+    /// The container holds a container.
+    ContainerNested,
 }
 
 impl BadMsg {
+    /// Which bound the message went beyond, if that is what is wrong.
+    pub(super) const fn overrun(self) -> Option<Overrun> {
+        match self {
+            Self::ContainerTooLong => Some(Overrun::Container),
+            Self::ContainerNested => Some(Overrun::Nesting),
+            _ => None,
+        }
+    }
+
     /// The `error_code` of the notice.
     #[must_use]
     pub const fn code(self) -> i32 {
@@ -43,7 +58,7 @@ impl BadMsg {
             Self::EvenSeqNoExpected => 34,
             Self::OddSeqNoExpected => 35,
             Self::Salt => 48,
-            Self::Container => 64,
+            Self::Container | Self::ContainerTooLong | Self::ContainerNested => 64,
         }
     }
 }

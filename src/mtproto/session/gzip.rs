@@ -9,6 +9,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use tl::service::GzipPacked;
 use tl::{Layer, Reader, Writer};
 
+use super::io::Overrun;
 use super::limits::{
     PACK_BYTES_MAX, PACK_BYTES_MIN, PACK_LOOK_BYTES, PACK_VALUES_MAX, UNPACKED_BYTES_FREE,
     UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX,
@@ -23,6 +24,18 @@ pub enum InflateError {
     TooLarge,
     /// There is another `gzip_packed` inside.
     Nested,
+}
+
+impl InflateError {
+    /// Which bound the data went beyond, if that is what is wrong.
+    #[must_use]
+    pub const fn overrun(self) -> Option<Overrun> {
+        match self {
+            Self::TooLarge => Some(Overrun::Gzip),
+            Self::Nested => Some(Overrun::Nesting),
+            Self::Damaged => None,
+        }
+    }
 }
 
 /// Unpacks the boxed `gzip_packed` that `packed` is, whether its data is in gzip or in zlib format (TDLib writes zlib).

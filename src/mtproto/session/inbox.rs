@@ -157,8 +157,11 @@ fn unpack(body: &Bytes, outer: MsgId) -> Result<Vec<Message>, BadMsg> {
     let mut at = 8;
     let count = body.get(4..at).and_then(|count| count.first_chunk()).ok_or(BadMsg::Container)?;
     let count = usize::try_from(u32::from_le_bytes(*count)).map_err(|_| BadMsg::Container)?;
+    if count > CONTAINER_MESSAGES_MAX {
+        return Err(BadMsg::ContainerTooLong);
+    }
     // Each message has at least 16 bytes, so nothing is allocated that did not arrive.
-    if count > CONTAINER_MESSAGES_MAX || count * 16 > body.len() {
+    if count * 16 > body.len() {
         return Err(BadMsg::Container);
     }
     let mut messages = Vec::with_capacity(count);
@@ -174,7 +177,7 @@ fn unpack(body: &Bytes, outer: MsgId) -> Result<Vec<Message>, BadMsg> {
         }
         let inner = body.slice(at + 16..at + 16 + length);
         if constructor(&inner) == Some(MsgContainer::ID) {
-            return Err(BadMsg::Container);
+            return Err(BadMsg::ContainerNested);
         }
         messages.push(Message {
             msg_id,

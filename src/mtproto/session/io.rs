@@ -153,6 +153,45 @@ pub enum SessionOutput {
     },
     /// Send [`SessionInput::Wake`] at this moment. Replaces what an earlier one said.
     WakeAt(Time),
+    /// A bound was reached, and what it says was done: to be counted, no more.
+    Overran {
+        /// Which one.
+        what: Overrun,
+        /// How often.
+        times: u32,
+    },
+}
+
+/// A bound of the session that a client, or what is said to it, went beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overrun {
+    /// So many messages came that older ones were forgotten before their time; from then on they are too old to be known.
+    Window,
+    /// So much waits for the client's acknowledgement that the oldest of it was given up.
+    Outbox,
+    /// A query unpacks to more than it may, or all that are packed in one packet do.
+    Gzip,
+    /// A container in a container, or a `gzip_packed` in a `gzip_packed`.
+    Nesting,
+    /// A container of more messages than it may have.
+    Container,
+    /// A message that names more messages than it may.
+    Ids,
+}
+
+impl Overrun {
+    /// The name that it is counted under.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Window => "replay windows",
+            Self::Outbox => "outboxes",
+            Self::Gzip => "gzip",
+            Self::Nesting => "nesting",
+            Self::Container => "containers",
+            Self::Ids => "ids",
+        }
+    }
 }
 
 /// Why a session wants a path closed.

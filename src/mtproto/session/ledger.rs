@@ -64,11 +64,13 @@ pub struct Ledger {
     rows: VecDeque<Row>,
     /// Nothing is known of ids up to this.
     floor: MsgId,
+    /// How many were forgotten before their time since that was last asked.
+    pushed_out: u32,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { rows: VecDeque::new(), floor: MsgId(i64::MIN) }
+        Self { rows: VecDeque::new(), floor: MsgId(i64::MIN), pushed_out: 0 }
     }
 }
 
@@ -130,7 +132,13 @@ impl Ledger {
         self.rows.insert(at, Row { msg_id, seq_no, fate, failed: false, acked: false });
         while self.rows.len() > RECEIVED_MAX {
             self.forget_oldest();
+            self.pushed_out = self.pushed_out.saturating_add(1);
         }
+    }
+
+    /// How many messages were forgotten before their time, because there were too many, since this was last asked.
+    pub fn take_pushed_out(&mut self) -> u32 {
+        std::mem::take(&mut self.pushed_out)
     }
 
     /// Forgets what is too old to be repeated, and gives the memory back if nothing is left.
@@ -213,6 +221,7 @@ mod tests {
         assert!((0..10).all(|n| matches!(ledger.look_up(id(n), NOW), Known::Forgotten)));
         assert!((10..count).all(|n| matches!(ledger.look_up(id(n), NOW), Known::Received(_))));
         assert!(is_new(&ledger, id(count)));
+        assert_eq!((ledger.take_pushed_out(), ledger.take_pushed_out()), (10, 0));
 
         let later = NOW + RECEIVED_REMEMBERED + RECEIVED_REMEMBERED;
         ledger.forget_old(later);

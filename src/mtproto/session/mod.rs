@@ -47,7 +47,8 @@ pub use crate::crypto::NotAuthentic;
 use crate::ids::{MsgId, SessionId};
 pub use bad_msg::BadMsg;
 pub use io::{
-    Call, CallState, CloseReason, KeyDestruction, Path, PathId, PathKind, SessionInput, SessionOutput, Shared,
+    Call, CallState, CloseReason, KeyDestruction, Overrun, Path, PathId, PathKind, SessionInput,
+    SessionOutput, Shared,
 };
 use ledger::{Fate, Ledger};
 use msg_id::MsgIds;
@@ -249,6 +250,18 @@ impl Session {
             + self.loose.capacity() * size_of::<send::Loose>()
             + self.again.capacity() * size_of::<(PathId, MsgId)>()
             + self.answer_now.capacity() * size_of::<PathId>()
+    }
+
+    /// Of that, what the window against replay takes: the messages of the client that are remembered.
+    #[must_use]
+    pub fn window_bytes(&self) -> usize {
+        self.ledger.held_bytes()
+    }
+
+    /// Of that, what the outbox takes: what the client has not acknowledged yet.
+    #[must_use]
+    pub fn outbox_bytes(&self) -> usize {
+        self.outbox.held_bytes()
     }
 
     fn reply(&mut self, to: MsgId, body: Bytes, now: Time) {

@@ -70,6 +70,8 @@ pub struct Outbox {
     /// How many at the front were sent.
     sent: usize,
     bytes: usize,
+    /// How many were given up for want of room since that was last asked.
+    pushed_out: u32,
 }
 
 impl Outbox {
@@ -84,7 +86,13 @@ impl Outbox {
         while self.list.len() > OUTBOX_MESSAGES_MAX || (self.bytes > OUTBOX_BYTES_MAX && self.list.len() > 1)
         {
             lost.extend(self.give_up_oldest());
+            self.pushed_out = self.pushed_out.saturating_add(1);
         }
+    }
+
+    /// How many were given up for want of room, and not for their age, since this was last asked.
+    pub fn take_pushed_out(&mut self) -> u32 {
+        std::mem::take(&mut self.pushed_out)
     }
 
     /// Gives up what is too old.

@@ -11,7 +11,7 @@ use tl::service::{
 use super::bad_msg::BadMsg;
 use super::gzip::{self, InflateError};
 use super::inbox::{self, Message, Standing};
-use super::io::{Call, CloseReason, Path, PathId, PathKind, SessionOutput, Shared};
+use super::io::{Call, CloseReason, Overrun, Path, PathId, PathKind, SessionOutput, Shared};
 use super::ledger::{Fate, Known};
 use super::limits::{DISCONNECT_DELAY_MAX, REANSWER_BYTES_MAX, UNPACKED_BYTES_PER_PACKET_MAX};
 use super::outbox::Kind;
@@ -54,6 +54,7 @@ impl Session {
         let accepted = match inbox::examine(&self.ledger, msg_id, seq_no, body, env.now) {
             Ok(accepted) => accepted,
             Err(bad) => {
+                out.extend(bad.overrun().map(once));
                 self.refuse(path.id, msg_id, seq_no, bad);
                 self.answer_now(path);
                 return;
@@ -142,6 +143,7 @@ impl Session {
                 self.ledger.insert(msg_id, seq_no, Fate::Service);
                 self.close_path(path);
                 let reason = CloseReason::Misbehaved(TransportError::Flood);
+                out.push(once(Overrun::Ids));
                 out.push(SessionOutput::ClosePath { path, reason });
             }
             Reading::Query => {
@@ -151,6 +153,7 @@ impl Session {
                 match unpacked(message.body, unpack_budget) {
                     Ok(body) => self.order.add(seq_no / 2, Call { msg_id, body, path }, env.now),
                     Err(error) => {
+                        out.extend(error.overrun().map(once));
                         let error_message = match error {
                             InflateError::TooLarge => "INPUT_REQUEST_TOO_LONG",
                             InflateError::Damaged | InflateError::Nested => "INPUT_FETCH_ERROR",
@@ -377,6 +380,11 @@ impl Session {
             self.acks_since.get_or_insert(now);
         }
     }
+}
+
+/// Something went beyond a bound.
+fn once(what: Overrun) -> SessionOutput {
+    SessionOutput::Overran { what, times: 1 }
 }
 
 /// A query as the API reads it.

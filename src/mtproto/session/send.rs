@@ -4,7 +4,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use env::{Env, Time};
 use tl::service::{MsgContainer, MsgDetailedInfo, MsgNewDetailedInfo, MsgsAck, RpcResult};
 
-use super::io::{CloseReason, Path, PathId, PathKind, SessionOutput, Shared};
+use super::io::{CloseReason, Overrun, Path, PathId, PathKind, SessionOutput, Shared};
 use super::limits::{
     ACK_RIDES_AFTER, ACK_WITHIN, ACKS_WAITING_MAX, BATCH_BYTES_MAX, BATCH_MESSAGES_MAX,
     DATAGRAM_BATCH_BYTES_MAX, DATAGRAM_BODY_BYTES_MAX, DATAGRAM_RESENDS_MAX, OUTBOX_MESSAGES_MAX,
@@ -100,6 +100,13 @@ impl Batch {
 impl Session {
     /// The second half of [`Self::handle`]: sends what waits. Must follow [`Self::feed`] before the session rests.
     pub fn flush(&mut self, env: &mut Env<'_>, shared: &mut Shared<'_>, out: &mut Vec<SessionOutput>) {
+        let overran = [
+            (Overrun::Window, self.ledger.take_pushed_out()),
+            (Overrun::Outbox, self.outbox.take_pushed_out()),
+        ];
+        for (what, times) in overran.into_iter().filter(|(_, times)| *times > 0) {
+            out.push(SessionOutput::Overran { what, times });
+        }
         let before = out.len();
         self.answer_http(env, shared, out);
         self.send_new(env, shared, out);

@@ -21,6 +21,8 @@ struct Generations {
     young: BTreeSet<u128>,
     old: BTreeSet<u128>,
     young_since: Time,
+    /// How many were forgotten before their time since that was last asked.
+    pushed_out: usize,
 }
 
 impl ReplayCache {
@@ -36,13 +38,29 @@ impl ReplayCache {
         let hash = sha256(&[&header[8..56]]);
         let name = hash.first_chunk().map_or(0, |half| u128::from_le_bytes(*half));
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.since(memory.young_since) >= REPLAY_REMEMBERED
-            || memory.young.len() >= REPLAYS_PER_GENERATION_MAX
-        {
+        let full = memory.young.len() >= REPLAYS_PER_GENERATION_MAX;
+        let aged = now.since(memory.young_since) >= REPLAY_REMEMBERED;
+        if full && !aged {
+            memory.pushed_out += memory.old.len();
+        }
+        if full || aged {
             memory.old = std::mem::take(&mut memory.young);
             memory.young_since = now;
         }
         !memory.old.contains(&name) && memory.young.insert(name)
+    }
+
+    /// How many headers are remembered.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.young.len() + memory.old.len()
+    }
+
+    /// How many were forgotten before their time, because there were too many, since this was last asked.
+    #[must_use]
+    pub fn take_pushed_out(&self) -> usize {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).pushed_out)
     }
 }
 
@@ -77,6 +95,8 @@ mod tests {
         for seed in 0..2 * REPLAYS_PER_GENERATION_MAX as u64 + 100 {
             cache.is_new(&header(seed), Time::from_secs(1));
         }
+        assert!(cache.held() <= 2 * REPLAYS_PER_GENERATION_MAX);
+        assert_eq!(cache.take_pushed_out(), REPLAYS_PER_GENERATION_MAX);
         let memory = cache.0.lock().expect("nobody panicked");
         assert!(
             memory.young.len() <= REPLAYS_PER_GENERATION_MAX

@@ -46,7 +46,7 @@ fn short_and_lying_input_is_an_error_and_nothing_else() {
     }
     let mut lie = tl::VECTOR.to_le_bytes().to_vec();
     lie.extend(i32::MAX.to_le_bytes());
-    assert_eq!(tl::read::<Vec<enums::InputUser>>(&lie), Err(Error::Truncated));
+    assert_eq!(tl::read::<Vec<enums::InputUser>>(&lie), Err(Error::CountTooLarge));
 }
 
 /// `pageBlockCover` around `pageBlockCover`, so many times, around a divider.
