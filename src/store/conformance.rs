@@ -64,6 +64,7 @@ macro_rules! suite {
 
 suite! {
     a_transaction_reads_what_it_wrote,
+    a_look_waits_for_the_commits_that_it_can_tell_of,
     a_scan_sees_the_overlay,
     ranges_are_narrowed_by_typed_keys,
     an_error_or_a_panic_rolls_everything_back,
@@ -95,7 +96,7 @@ fn a_transaction_reads_what_it_wrote(place: &Place) {
     });
     let ((), seen) = store
         .read(|tx| {
-            assert!(!tx.is_write());
+            assert!(!tx.is_write() && tx.saw() == Ticket::START);
             let keys = [1, 2, 3].map(|id| (ME, NoteId(id)));
             assert_eq!(tx.get_many(&NOTES, &keys)?, [Some(note("new")), None, Some(note("third"))]);
             assert_eq!(tx.get(&NOTES, &(YOU, NoteId(1)))?, None, "nothing belongs to somebody else");
@@ -104,6 +105,32 @@ fn a_transaction_reads_what_it_wrote(place: &Place) {
         })
         .expect("a read");
     assert_eq!(seen, store.newest());
+}
+
+fn a_look_waits_for_the_commits_that_it_can_tell_of(place: &Place) {
+    type Look = fn(&Tx<'_>) -> Result<(), Fault>;
+    let store = place.store();
+    let mine = put(&store, ME, 1, "mine");
+    let tagged = write(&store, |tx| tx.put(&TAGS, &(ME, NoteId(1), 5), &Present));
+    let yours = put(&store, YOU, 1, "yours");
+    let newest = put(&store, Person(77), 1, "somebody else's");
+    let looks: [(Ticket, Look); 8] = [
+        (mine, |tx| tx.get(&NOTES, &(ME, NoteId(1))).map(drop)),
+        // That something is not there is news, too.
+        (mine, |tx| tx.get(&NOTES, &(ME, NoteId(9))).map(drop)),
+        (mine, |tx| tx.scan(&NOTES, NOTES.of(ME), Order::Backward, 10).map(drop)),
+        (tagged, |tx| tx.count(&TAGS, TAGS.prefix(&(ME, NoteId(1))), 10).map(drop)),
+        (yours, |tx| tx.get_many(&NOTES, &[(YOU, NoteId(1)), (ME, NoteId(1))]).map(drop)),
+        (Ticket::START, |tx| tx.scan(&NOTES, NOTES.of(Person(78)), Order::Forward, 10).map(drop)),
+        (Ticket::START, |_| Ok(())),
+        (newest, |tx| tx.raw_rows(None, 10).map(drop)),
+    ];
+    for (n, (expected, look)) in looks.into_iter().enumerate() {
+        assert_eq!(store.read(|tx| look(tx)).expect("a look").1, expected, "look {n}");
+    }
+    let gone = write(&store, |tx| tx.delete(&NOTES, &(ME, NoteId(1))));
+    let (found, seen) = store.read(|tx| tx.get(&NOTES, &(ME, NoteId(1)))).expect("a look");
+    assert_eq!((found, seen), (None, gone));
 }
 
 fn a_scan_sees_the_overlay(place: &Place) {
@@ -194,7 +221,9 @@ fn an_error_or_a_panic_rolls_everything_back(place: &Place) {
     assert!(panicked.is_err());
     assert_eq!((get(&store, ME, 1), get(&store, ME, 2)), (Some(note("kept")), None));
     assert_eq!(store.newest(), before);
-    assert_eq!(write(&store, |_| Ok(())), before, "nothing written is nothing committed");
+    assert_eq!(write(&store, |_| Ok(())), Ticket::START, "nothing was looked at");
+    assert_eq!(write(&store, |tx| tx.get(&NOTES, &(ME, NoteId(1))).map(drop)), before);
+    assert_eq!(store.newest(), before, "nothing written is nothing committed");
     put(&store, ME, 3, "the store works on");
     assert!(store.newest() > before);
 }

@@ -101,7 +101,8 @@ pub trait Snapshot {
     /// [`Fault::Io`].
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault>;
 
-    /// Makes all of `writes` visible at once, to all who begin later.
+    /// Makes all of `writes` visible at once, to all who begin later. Its number is the one behind [`newest`](Self::newest),
+    /// which a writer knows: nobody else commits meanwhile.
     ///
     /// # Errors
     ///

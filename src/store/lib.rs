@@ -51,6 +51,7 @@ mod store;
 mod table;
 mod tx;
 mod value;
+mod written;
 
 pub use durability::OnDurable;
 pub use engine::Ticket;

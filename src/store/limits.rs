@@ -15,6 +15,10 @@ pub const TX_ROWS_MAX: usize = 50_000;
 /// Most bytes of keys and values one transaction may write.
 pub const TX_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Places for the newest commit, each for some of all tables of all owners. With 64 commits of ten tables that are not durable
+/// yet, one reader of ten tables in three waits for one of them without need; 8 bytes each.
+pub const WRITTEN_PLACES: usize = 16_384;
+
 /// How often a writing closure is run before its conflicts are reported as [`Fault::Contended`](crate::Fault).
 pub const WRITE_ATTEMPTS_MAX: u32 = 16;
 

@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::format;
 use crate::limits::{CACHE_BYTES_MIN, WRITE_ATTEMPTS_MAX};
 use crate::tx::{Alone, Tx};
+use crate::written::Written;
 
 /// Which engine, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub struct Store {
     engine: Arc<dyn Engine>,
     health: Arc<Health>,
     durability: Durability,
+    written: Written,
     closed: AtomicBool,
 }
 
@@ -96,7 +98,7 @@ impl Store {
         let engine: Arc<dyn Engine> = Arc::new(engine);
         let health = Arc::new(Health::default());
         let durability = Durability::by_hand(Arc::clone(&engine), Arc::clone(&health));
-        Self { engine, health, durability, closed: AtomicBool::new(false) }
+        Self { engine, health, durability, written: Written::default(), closed: AtomicBool::new(false) }
     }
 
     /// Does what the committer's thread does elsewhere: makes all that was committed durable, and tells those who wait.
@@ -105,8 +107,9 @@ impl Store {
         self.durability.sync();
     }
 
-    /// Runs `look` on one moment of the store. Also returns the newest commit that it may have seen: what it found must
-    /// not leave the server before that one is [durable](Self::on_durable).
+    /// Runs `look` on one moment of the store. Also returns the newest commit that may have written any of the rows, or any of
+    /// the absences, that it looked at: what it found must not leave the server before that one is
+    /// [durable](Self::on_durable). Commits to other rows are nothing that it could tell of.
     ///
     /// `look` is handed the same `&mut Tx` as a writing closure, so that a handler need not know which it serves; a write
     /// in it is a [`Fault::ReadOnly`].
@@ -120,11 +123,12 @@ impl Store {
     ) -> Result<(R, Ticket), E> {
         let mut tx = self.begin(Mode::Read)?;
         let found = look(&mut tx)?;
-        Ok((found, tx.newest()))
+        Ok((found, tx.saw()))
     }
 
-    /// Runs `change` and commits what it wrote; on its error nothing is written. Returns the commit (the newest one seen,
-    /// if nothing was written): the outcome must not leave the server before it is [durable](Self::on_durable).
+    /// Runs `change` and commits what it wrote; on its error nothing is written. Returns the commit; if nothing was
+    /// written, the newest one to what it looked at. The outcome must not leave the server before it is
+    /// [durable](Self::on_durable).
     ///
     /// `change` may run several times, when somebody else committed what it relied on, and must mean the same each time.
     /// An error of `change` is an answer, too, and tells what it saw: hold it back until [`newest`](Self::newest), asked
@@ -201,14 +205,14 @@ impl Store {
     pub(crate) fn over(engine: Arc<dyn Engine>) -> Result<Self, Fault> {
         let health = Arc::new(Health::default());
         let durability = Durability::start(Arc::clone(&engine), Arc::clone(&health))?;
-        Ok(Self { engine, health, durability, closed: AtomicBool::new(false) })
+        Ok(Self { engine, health, durability, written: Written::default(), closed: AtomicBool::new(false) })
     }
 
     fn in_memory(engine: MemoryEngine) -> Self {
         let engine: Arc<dyn Engine> = Arc::new(engine);
         let health = Arc::new(Health::default());
         let durability = Durability::at_once(Arc::clone(&engine), Arc::clone(&health));
-        Self { engine, health, durability, closed: AtomicBool::new(false) }
+        Self { engine, health, durability, written: Written::default(), closed: AtomicBool::new(false) }
     }
 
     fn begin(&self, mode: Mode) -> Result<Tx<'_>, Fault> {
@@ -218,7 +222,7 @@ impl Store {
         }
         let alone = Alone::enter()?;
         let snapshot = self.engine.begin(mode).inspect_err(|fault| self.health.note(fault))?;
-        Ok(Tx::new(snapshot, mode, &self.health, alone))
+        Ok(Tx::new(snapshot, mode, &self.health, &self.written, alone))
     }
 }
 

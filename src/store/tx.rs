@@ -12,6 +12,7 @@ use crate::limits::{KEY_BYTES_MAX, SCAN_ROWS_MAX, TX_BYTES_MAX, TX_ROWS_MAX};
 use crate::overlay;
 use crate::table::{KeyRange, Order, Rows, Table};
 use crate::value;
+use crate::written::Written;
 
 /// A transaction. What it wrote it reads back, in scans too; others see all of it after the commit, or nothing.
 ///
@@ -20,6 +21,9 @@ pub struct Tx<'a> {
     snapshot: Box<dyn Snapshot + 'a>,
     mode: Mode,
     health: &'a Health,
+    written: &'a Written,
+    /// The newest commit to anything that was looked at so far.
+    saw: Cell<Ticket>,
     writes: Writes,
     write_bytes: usize,
     _alone: Alone,
@@ -32,10 +36,11 @@ impl<'a> Tx<'a> {
         self.mode == Mode::Write
     }
 
-    /// The newest commit that this transaction may have seen.
+    /// The newest commit that may have written what this transaction has looked at so far.
     #[must_use]
-    pub fn newest(&self) -> Ticket {
-        self.snapshot.newest()
+    pub fn saw(&self) -> Ticket {
+        // What was written since this transaction began may be noted, and is not seen.
+        self.saw.get().min(self.snapshot.newest())
     }
 
     /// The record under `key`.
@@ -183,24 +188,40 @@ impl<'a> Tx<'a> {
         snapshot: Box<dyn Snapshot + 'a>,
         mode: Mode,
         health: &'a Health,
+        written: &'a Written,
         alone: Alone,
     ) -> Self {
-        Self { snapshot, mode, health, writes: Writes::new(), write_bytes: 0, _alone: alone }
+        let saw = Cell::new(Ticket::START);
+        Self { snapshot, mode, health, written, saw, writes: Writes::new(), write_bytes: 0, _alone: alone }
     }
 
-    /// Commits what was written; nothing written is nothing to commit.
+    /// Commits what was written. Nothing written is nothing to commit: then the outcome depends on what was looked at.
     pub(crate) fn commit(self) -> Result<Ticket, CommitError> {
         if self.writes.is_empty() {
-            return Ok(self.snapshot.newest());
+            return Ok(self.saw());
         }
-        self.snapshot.commit(self.writes).inspect_err(|error| {
+        // A writer is alone, so it knows its number. If it comes to nothing, the next one has that number.
+        let next = Ticket(self.snapshot.newest().0 + 1);
+        self.written.note(&self.writes, next);
+        let committed = self.snapshot.commit(self.writes);
+        debug_assert!(
+            committed.as_ref().map_or(true, |ticket| *ticket == next),
+            "a commit of another number"
+        );
+        committed.inspect_err(|error| {
             if let CommitError::Fault(fault) = error {
                 self.health.note(fault);
             }
         })
     }
 
+    /// Notes that the outcome depends on the commit `ticket`.
+    fn sees(&self, ticket: Ticket) {
+        self.saw.set(self.saw.get().max(ticket));
+    }
+
     fn raw_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        self.sees(self.written.by_key(key));
         match self.writes.get(key) {
             Some(written) => Ok(written.clone()),
             None => self.noting(self.snapshot.get(key)),
@@ -208,6 +229,7 @@ impl<'a> Tx<'a> {
     }
 
     fn raw_get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        keys.iter().for_each(|key| self.sees(self.written.by_key(key)));
         if self.writes.is_empty() {
             return self.noting(self.snapshot.get_many(keys));
         }
@@ -226,6 +248,7 @@ impl<'a> Tx<'a> {
         if limit == 0 || range.is_empty() {
             return Ok(Vec::new());
         }
+        self.sees(self.written.by_range(range).unwrap_or_else(|| self.snapshot.newest()));
         overlay::scan(&self.writes, range, order, limit, |limit| {
             self.noting(self.snapshot.scan(range, order, limit))
         })
