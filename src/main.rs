@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use chappe::config::{self, Config};
 use chappe::{Server, admin, key_files, logging, seed, verify, welcome};
 use clap::{Args, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A messaging server that stock Telegram clients can use: MTProto 2.0, one binary, an embedded store.
@@ -189,8 +190,21 @@ fn serve(args: &Serve) -> Result<(), Failure> {
     }
     config.check()?;
     logging::start(&config.log)?;
+    raise_files(config.limits.connections_max);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(config))
+}
+
+/// Lets this process have as many open files as the system allows: each connection is one.
+fn raise_files(connections_max: u32) {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it is refused, connections are turned away when the files have run out, and come back later.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    if let Some(files) = getrlimit(Resource::Nofile).current
+        && files < u64::from(connections_max)
+    {
+        tracing::warn!(files, connections_max, "fewer open files are allowed than connections");
+    }
 }
 
 /// Serves until a signal, or until the store fails.

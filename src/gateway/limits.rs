@@ -108,9 +108,14 @@ pub const DATAGRAM_IDLE_TIME: Duration = Duration::from_secs(120);
 /// Computations of key exchanges that wait for a thread, for each thread. At some 8 ms each, a third of a second.
 pub const HANDSHAKE_STEPS_WAITING_PER_THREAD: usize = 40;
 
-/// How much the threads of key exchanges step back behind all others, in the operating system's terms of niceness: a
-/// handshake computes for milliseconds, and those who are in must not wait for those who want to come in.
+/// How much the threads of key exchanges step back behind all others where the operating system knows no threads for idle
+/// time, in its terms of niceness. A handshake computes for milliseconds, and those who are in must not wait for those who
+/// want to come in; niceness alone lets a thread that woke up wait for the end of a slice, some milliseconds.
 pub const HANDSHAKE_NICENESS: i32 = 10;
+
+/// What waited this long for idle time is done by a thread that steps back by niceness alone: a server whose calls take all
+/// processors still lets people in. Longer than a full line takes when the processors are free.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_millis(500);
 
 // ---- time
 

@@ -18,7 +18,7 @@ use crate::alarms::Alarms;
 use crate::keys::{Key, Keys};
 use crate::limits::{self, Limits};
 use crate::open::OpenPaths;
-use crate::pool::Pool;
+use crate::pool::{Pool, StepBack};
 use crate::push::{Push, Told};
 use crate::sessions::Sessions;
 use crate::{metrics, world};
@@ -90,13 +90,9 @@ impl Node {
             handshakes: {
                 let spares = Arc::clone(&spares);
                 let idle = move || spares.draw_one(&mut world::SystemDice);
-                Pool::start_with_idle(
-                    "handshake",
-                    limits.handshake_threads,
-                    steps,
-                    limits::HANDSHAKE_NICENESS,
-                    idle,
-                )?
+                let back =
+                    StepBack { niceness: limits::HANDSHAKE_NICENESS, patience: limits::HANDSHAKE_PATIENCE };
+                Pool::start_with_idle("handshake", limits.handshake_threads, steps, Some(back), idle)?
             },
             spares,
             workers: Pool::start("worker", limits.workers, limits::WORK_WAITING_MAX)?,

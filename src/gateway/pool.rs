@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -25,11 +26,14 @@ struct Line {
     state: Mutex<State>,
     /// Told of each new piece of work, and of the closing.
     arrived: Condvar,
+    /// Told of the first piece of work in an empty line, and of the closing.
+    begun: Condvar,
     capacity: usize,
 }
 
 struct State {
-    waiting: VecDeque<Task>,
+    /// What waits, and since when.
+    waiting: VecDeque<(Instant, Task)>,
     closed: bool,
 }
 
@@ -44,12 +48,12 @@ impl Pool {
     /// # Errors
     /// What the operating system says when it gives no thread.
     pub fn start(name: &'static str, threads: usize, capacity: usize) -> std::io::Result<Self> {
-        Self::start_with_idle(name, threads, capacity, 0, || false)
+        Self::start_with_idle(name, threads, capacity, None, || false)
     }
 
-    /// [`Self::start`] with threads that step back behind others by `niceness`. A thread for which nothing waits does a
-    /// little of `idle` work, and again until that says that nothing of it is left. It is done for later: new work waits for
-    /// one piece of it at most, and only if all threads are at it.
+    /// [`Self::start`] with threads that run when nobody else wants the processor, if `back` says so. A thread for which
+    /// nothing waits does a little of `idle` work, and again until that says that nothing of it is left. It is done for
+    /// later: new work waits for one piece of it at most, and only if all threads are at it.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -57,15 +61,16 @@ impl Pool {
         name: &'static str,
         threads: usize,
         capacity: usize,
-        niceness: i32,
+        back: Option<StepBack>,
         idle: impl Fn() -> bool + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let line = Arc::new(Line {
             state: Mutex::new(State { waiting: VecDeque::new(), closed: false }),
             arrived: Condvar::new(),
+            begun: Condvar::new(),
             capacity,
         });
-        let mut handles = Vec::with_capacity(threads);
+        let mut handles = Vec::with_capacity(threads + 1);
         for n in 0..threads {
             let (line, idle) = (Arc::clone(&line), idle.clone());
             let idle = move || {
@@ -75,17 +80,24 @@ impl Pool {
                 })
             };
             let run = move || {
-                // On Linux that is a thread's own matter. Where it is refused, the work is done all the same.
-                if niceness > 0 {
-                    let _ = rustix::process::nice(niceness);
+                if let Some(back) = back {
+                    back.behind_all();
                 }
                 while let Some(task) = line.next(&idle) {
-                    if catch_unwind(AssertUnwindSafe(task)).is_err() {
-                        crate::metrics::panicked(name);
-                    }
+                    perform(name, task);
                 }
             };
             handles.push(std::thread::Builder::new().name(format!("{name}-{n}")).spawn(run)?);
+        }
+        if let Some(back) = back.filter(|_| threads > 0) {
+            let line = Arc::clone(&line);
+            let run = move || {
+                back.somewhat();
+                while let Some(task) = line.next_overdue(back.patience) {
+                    perform(name, task);
+                }
+            };
+            handles.push(std::thread::Builder::new().name(format!("{name}-late")).spawn(run)?);
         }
         Ok(Self {
             line,
@@ -104,21 +116,25 @@ impl Pool {
         if state.closed || state.waiting.len() >= self.line.capacity {
             return Err(Refused);
         }
-        state.waiting.push_back(Box::new(task));
+        let first = state.waiting.is_empty();
+        state.waiting.push_back((Instant::now(), Box::new(task)));
         drop(state);
         #[cfg(feature = "simulation")]
         if let Some(runtime) = &self.tasks {
             let line = Arc::clone(&self.line);
             runtime.spawn(async move {
                 tokio::time::sleep(crate::simulation::worker_delay()).await;
-                let task = line.state.lock().waiting.pop_front();
-                if task.is_some_and(|task| catch_unwind(AssertUnwindSafe(task)).is_err()) {
-                    crate::metrics::panicked("simulated worker");
+                let next = line.state.lock().waiting.pop_front();
+                if let Some((_, task)) = next {
+                    perform("simulated worker", task);
                 }
             });
             return Ok(());
         }
         self.line.arrived.notify_one();
+        if first {
+            self.line.begun.notify_one();
+        }
         Ok(())
     }
 
@@ -132,6 +148,7 @@ impl Pool {
     pub fn finish(&self) {
         self.line.state.lock().closed = true;
         self.line.arrived.notify_all();
+        self.line.begun.notify_all();
         let handles = std::mem::take(&mut *self.threads.lock());
         for handle in handles {
             // A thread ends only by running out of work: panics are caught inside.
@@ -141,12 +158,30 @@ impl Pool {
 }
 
 impl Line {
+    /// The next piece that has waited for `patience`; `None` once the line is closed and empty.
+    fn next_overdue(&self, patience: Duration) -> Option<Task> {
+        let mut state = self.state.lock();
+        loop {
+            match state.waiting.front() {
+                Some((since, _)) => {
+                    let left = patience.saturating_sub(since.elapsed());
+                    if left.is_zero() {
+                        return state.waiting.pop_front().map(|(_, piece)| piece);
+                    }
+                    self.begun.wait_for(&mut state, left);
+                }
+                None if state.closed => return None,
+                None => self.begun.wait(&mut state),
+            }
+        }
+    }
+
     /// The next piece; `None` once the line is closed and empty.
     fn next(&self, idle: &dyn Fn() -> bool) -> Option<Task> {
         let mut state = self.state.lock();
         let mut more = true;
         loop {
-            if let Some(piece) = state.waiting.pop_front() {
+            if let Some((_, piece)) = state.waiting.pop_front() {
                 return Some(piece);
             }
             if state.closed {
@@ -158,6 +193,46 @@ impl Line {
                 self.arrived.wait(&mut state);
             }
         }
+    }
+}
+
+/// Does a piece of work of the pool `name`.
+fn perform(name: &'static str, task: Task) {
+    if catch_unwind(AssertUnwindSafe(task)).is_err() {
+        crate::metrics::panicked(name);
+    }
+}
+
+/// How the threads of a pool stand behind all others.
+#[derive(Debug, Clone, Copy)]
+pub struct StepBack {
+    /// By so much, in terms of niceness, where there are no threads for idle time.
+    pub niceness: i32,
+    /// What waited this long is done by one thread more, which steps back by `niceness` alone.
+    pub patience: Duration,
+}
+
+impl StepBack {
+    /// This thread runs only when no other wants the processor, and stops at once when one wakes up.
+    fn behind_all(self) {
+        // That is a thread's own matter on Linux, and needs no privilege. Where it is refused, the work is done all the same.
+        #[cfg(target_os = "linux")]
+        {
+            use thread_priority::{
+                NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+                set_thread_priority_and_policy, thread_native_id,
+            };
+            let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+            if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy).is_ok() {
+                return;
+            }
+        }
+        self.somewhat();
+    }
+
+    /// This thread gets less of the processor than others.
+    fn somewhat(self) {
+        let _ = rustix::process::nice(self.niceness);
     }
 }
 
@@ -194,7 +269,7 @@ mod tests {
             let _ = told.send(before.is_ok());
             before.is_ok()
         };
-        let pool = Pool::start_with_idle("test", 2, 100, 0, idle).expect("threads");
+        let pool = Pool::start_with_idle("test", 2, 100, None, idle).expect("threads");
         let done = (0..12).filter(|_| asked.1.recv().expect("an idle thread")).count();
         assert_eq!(
             (done, left.load(Ordering::SeqCst)),
@@ -204,6 +279,28 @@ mod tests {
         let (tell, told) = std::sync::mpsc::channel();
         pool.push(move || tell.send(7).expect("listened to")).expect("room");
         assert_eq!(told.recv(), Ok(7));
+        pool.finish();
+    }
+
+    #[test]
+    fn what_waits_too_long_for_idle_time_is_done_all_the_same() {
+        let back = StepBack { niceness: 1, patience: Duration::from_millis(50) };
+        let pool = Pool::start_with_idle("test", 1, 100, Some(back), || false).expect("threads");
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let blocks = move || {
+            let _ = held.recv();
+        };
+        pool.push(blocks).expect("room");
+        let begun = Instant::now();
+        let tells = move || {
+            let _ = tell.send(std::thread::current().name().map(str::to_owned));
+        };
+        pool.push(tells).expect("room");
+        // The only thread of the pool has the first piece, or the late one has: then the second is not late either.
+        let by = told.recv().expect("done").expect("a name");
+        assert!(by == "test-0" || by == "test-late" && begun.elapsed() >= back.patience, "{by}");
+        drop(hold);
         pool.finish();
     }
 

@@ -160,6 +160,22 @@ pub(crate) struct FloodOptions {
     /// How many of them at the stage whose computation takes milliseconds for each.
     #[arg(long, default_value_t = 10_000, value_parser = within(0, limits::IN_PROCESS_MAX))]
     deep: usize,
+    /// One part of it alone.
+    #[arg(long, value_enum)]
+    only: Option<FloodPart>,
+}
+
+/// A part of a flood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FloodPart {
+    /// Half-open handshakes without sockets.
+    InProcess,
+    /// Half-open handshakes, and connections that say nothing.
+    HalfOpen,
+    /// Slow writers and noise.
+    Nuisances,
+    /// More handshakes than the server has processor for.
+    Handshakes,
 }
 
 /// What is to grow. Of each list, the first and the last are compared; a list of one leaves that part out.

@@ -2,7 +2,7 @@
 //! than there are descriptors.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use env::{Env, SeededDice, Time};
@@ -32,6 +32,8 @@ pub(super) struct Held {
     pub(super) stage: Stage,
     pub(super) connections: usize,
     pub(super) bytes: u64,
+    /// How long it took to bring them there.
+    pub(super) took: Duration,
 }
 
 /// Equal dice give each connection the same nonce and the same `pq`, so that one client's answers fit all of them. What
@@ -44,11 +46,11 @@ pub(super) fn hold(n: usize, deep: usize) -> Result<Vec<Held>> {
     let (mut all, mut kept) = (Vec::new(), Vec::new());
     let stages = [(Stage::ExpectDhParams, n), (Stage::OpeningInnerData, n), (Stage::ExpectClientDh, deep)];
     for (stage, n) in stages.into_iter().filter(|(_, n)| *n > 0) {
-        let before = proc::own_usage().rss_bytes;
+        let (before, begun) = (proc::own_usage().rss_bytes, Instant::now());
         // Nothing is given back before all are measured: what one stage freed would be used again by the next.
         kept.push(hold_at(&keys, stage, n)?);
         let bytes = proc::own_usage().rss_bytes.saturating_sub(before);
-        all.push(Held { stage, connections: n, bytes });
+        all.push(Held { stage, connections: n, bytes, took: begun.elapsed() });
     }
     drop(kept);
     Ok(all)

@@ -1,34 +1,31 @@
 //! Floods: half-open handshakes, slow writers, garbage, and more handshakes than there is processor for; and what an
 //! honest client notices of them.
 
+mod handshakes;
 mod in_process;
 
 use std::cell::Cell;
-use std::net::SocketAddr;
-use std::process::Stdio;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use env::Dice as _;
 use hdrhistogram::Histogram;
-use mtproto::client::PublicKey;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
-use tl::functions::updates;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use self::handshakes::CALLERS;
+pub(crate) use self::handshakes::handshake_flood;
 use self::in_process::{Stage, WINDOW};
-use crate::drive::{Calls, Pace};
 use crate::error::{LoadError, Result};
-use crate::link::{LAYER, Link};
-use crate::measure::{Run, histogram};
+use crate::link::Link;
+use crate::measure::histogram;
 use crate::progress::Progress;
 use crate::server::{self, Place, Seed, Server};
-use crate::workload::{self, Part, measure};
 use crate::world::RealDice;
-use crate::{FloodOptions, Options, limits, people, proc};
+use crate::{FloodOptions, FloodPart, limits, people, proc};
 
 /// One figure, and what it is to be.
 #[derive(Debug, Clone, Serialize)]
@@ -48,17 +45,23 @@ const SPARE_FILES: u64 = 512;
 /// Floods a server of its own; every figure, in the order in which they were taken.
 pub(crate) async fn flood(options: &FloodOptions) -> Result<Vec<Figure>> {
     let mut figures = Figures::default();
-    if options.in_process > 0 {
+    let wanted = |part| options.only.is_none_or(|only| only == part);
+    if options.in_process > 0 && wanted(FloodPart::InProcess) {
         let (n, deep) = (options.in_process, options.deep);
         // Not on the thread that the others wait for: there are none yet.
         for held in in_process::hold(n, deep)? {
             let name = in_process::named(held.stage);
             let each = held.bytes as f64 / held.connections as f64;
             figures.add(format!("in process: {} at \"{name}\", each", held.connections), each, "B", None);
+            let what = format!("in process: {} at \"{name}\", made in", held.connections);
+            figures.add(what, held.took.as_secs_f64(), "s", None);
             let all = each * n as f64 / 1e6;
             let what = if held.connections == n { "in all" } else { "as many as the others" };
             figures.add(format!("in process: {n} at \"{name}\", {what}"), all, "MB", Some(400.0));
         }
+    }
+    if options.only == Some(FloodPart::InProcess) {
+        return Ok(figures.0);
     }
     let files = raise_files();
     let sockets = options.sockets.min(usize::try_from(files.saturating_sub(SPARE_FILES)).unwrap_or(0));
@@ -72,12 +75,18 @@ pub(crate) async fn flood(options: &FloodOptions) -> Result<Vec<Figure>> {
     let calm = honest(&server, WINDOW).await?;
     figures.add("honest handshake, nothing else: p50".to_owned(), millis(&calm, 0.5), "ms", None);
     figures.add("honest handshake, nothing else: p99".to_owned(), millis(&calm, 0.99), "ms", None);
-    for stage in [None, Some(Stage::ExpectDhParams), Some(Stage::ExpectClientDh)] {
-        half_open(&server, stage, sockets, &mut figures).await?;
+    if wanted(FloodPart::HalfOpen) {
+        for stage in [None, Some(Stage::ExpectDhParams), Some(Stage::ExpectClientDh)] {
+            half_open(&server, stage, sockets, &mut figures).await?;
+        }
     }
-    nuisance(&server, "slow-loris", sockets / 3, Dribble::Slow, &mut figures).await?;
-    nuisance(&server, "garbage", sockets / 3, Dribble::Garbage, &mut figures).await?;
-    handshakes(common, &server, callers, &mut figures).await?;
+    if wanted(FloodPart::Nuisances) {
+        nuisance(&server, "slow-loris", sockets / 3, Dribble::Slow, &mut figures).await?;
+        nuisance(&server, "garbage", sockets / 3, Dribble::Garbage, &mut figures).await?;
+    }
+    if wanted(FloodPart::Handshakes) {
+        handshakes::handshakes(common, &server, callers, &mut figures).await?;
+    }
     server.stop().await?;
     Ok(figures.0)
 }
@@ -278,121 +287,3 @@ async fn nuisance(server: &Server, name: &str, n: usize, how: Dribble, figures: 
 
 /// How long a nuisance may stay at most before it counts as not closed.
 const STAY_MAX: Duration = Duration::from_secs(60);
-
-/// Sessions whose calls are measured.
-const CALLERS: usize = 20;
-
-/// Their calls in a second, all together.
-const CALLS_PER_SECOND: f64 = 200.0;
-
-/// How many times the capacity the flood has.
-const TIMES: f64 = 5.0;
-
-/// A flood of whole handshakes, and calls of sessions that were there before.
-async fn handshakes(
-    common: &Options,
-    server: &Server,
-    callers: Vec<people::Person>,
-    figures: &mut Figures,
-) -> Result<()> {
-    let calls = Options { rate: Some(CALLS_PER_SECOND), ..common.clone() };
-    let query: bytes::Bytes = tl::write(&updates::GetState {}, LAYER).into();
-    let parts = |callers: Vec<people::Person>| -> Vec<Part> {
-        let between = 1e9 / CALLS_PER_SECOND;
-        let n = callers.len();
-        callers
-            .into_iter()
-            .enumerate()
-            .map(|(at, person)| {
-                let query = query.clone();
-                let every = (between * n as f64) as u64;
-                Part {
-                    link: person.link,
-                    job: Box::new(Calls::new(true, move |_| ("answered", query.clone()))),
-                    pace: Pace::Every { first: (between * at as f64) as u64, every },
-                }
-            })
-            .collect()
-    };
-    let p99 = |report: &crate::measure::Counted| {
-        report.latencies.get("answered").map_or(0.0, |latencies| millis(latencies, 0.99))
-    };
-    // The same people twice: keys stay, connections are new.
-    let keys: Vec<_> = callers.iter().filter_map(|person| person.link.key()).collect();
-    let (_, calm, _) = measure(&calls, server, &Run::new(), "calls, calm", parts(callers)).await?;
-    figures.add("calls of 20 sessions, calm: p99".to_owned(), p99(&calm), "ms", None);
-
-    let capacity = workload::capacity(common, server).await?;
-    figures.add("handshakes: capacity, from the processor time of each".to_owned(), capacity, "/s", None);
-    let rate = capacity * TIMES;
-    let mut flooder = flooder(server, rate, common.duration() + common.warm_up() + Duration::from_secs(5))?;
-    let callers = people::connect(server, keys).await?;
-    let (_, flooded, _) = measure(&calls, server, &Run::new(), "calls, flooded", parts(callers)).await?;
-    flooder.kill().await?;
-    figures.add(
-        format!("handshakes: flood of {rate:.0}/s, calls' p99"),
-        p99(&flooded),
-        "ms",
-        Some(2.0 * p99(&calm)),
-    );
-    let failed: u64 = flooded.failures.values().sum();
-    figures.add("handshakes: calls that were refused meanwhile".to_owned(), failed as f64, "", Some(0.0));
-    Ok(())
-}
-
-/// Another process, so that its arithmetic delays no call of ours.
-fn flooder(server: &Server, rate: f64, time: Duration) -> Result<tokio::process::Child> {
-    let exe = std::env::current_exe().map_err(|e| LoadError::about("this program", e))?;
-    let mut command = tokio::process::Command::new(exe);
-    command
-        .args(["bench", "handshake-flood"])
-        .arg(server.addr.to_string())
-        .arg(&server.key_file)
-        .args([format!("{rate}"), format!("{}", time.as_secs_f64())])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .kill_on_drop(true);
-    command.spawn().map_err(|e| LoadError::about("the flood", e))
-}
-
-/// Begins `rate` handshakes a second for `time`, each with honest work up to the server's second computation.
-pub(crate) async fn handshake_flood(
-    addr: SocketAddr,
-    key: PublicKey,
-    rate: f64,
-    time: Duration,
-) -> Result<()> {
-    // It is the server that is to be slow, if anybody: not the neighbours.
-    let _ = rustix::process::nice(10);
-    raise_files();
-    let begun = Instant::now();
-    let mut started = 0.0;
-    let mut every = tokio::time::interval(Duration::from_millis(5));
-    let mut tasks = JoinSet::new();
-    // Any number in the range that is accepted will do.
-    let g_b: [u8; 256] = {
-        let mut number: [u8; 256] = env::bytes(&mut RealDice);
-        // Not below 2^(2048 - 64), and below the prime, whose first bit is set.
-        if let Some(first) = number.first_mut() {
-            *first = 0x40 | (*first & 0x3f);
-        }
-        number
-    };
-    while begun.elapsed() < time {
-        every.tick().await;
-        while started < begun.elapsed().as_secs_f64() * rate && tasks.len() < 10_000 {
-            started += 1.0;
-            let key = key.clone();
-            tasks.spawn_local(async move {
-                let exchange = async {
-                    let mut link = Link::connect(addr).await?;
-                    let exchange = link.half_open(&key, true).await?;
-                    link.end_cheaply(exchange, &g_b).await
-                };
-                let _ = tokio::time::timeout(WINDOW, exchange).await;
-            });
-        }
-        while tasks.try_join_next().is_some() {}
-    }
-    Ok(())
-}
