@@ -25,7 +25,7 @@ use model::tables::{BOXES, HISTORY};
 use people::{People, text};
 use store::{Config, EngineKind, Fault, Order, Store, Table, Ticket, Tx, key_parts, owner_ids};
 use tempfile::TempDir;
-use tl::{Decode, Encode, Error, Reader, Record, Writer};
+use tl::{Decode, Encode, Reader, Record, Writer};
 
 /// Messages that wait for the disk together.
 const GROUP: u32 = 64;
@@ -214,8 +214,8 @@ impl Encode for Blob {
 }
 
 impl Decode for Blob {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        reader.raw(reader.remaining()).map(|bytes| Self(bytes.to_vec()))
+    fn take(reader: &mut Reader<'_>) -> Option<Self> {
+        reader.raw(reader.remaining()).ok().map(|bytes| Self(bytes.to_vec()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tables and records for this crate's own tests.
 
-use tl::{Decode, Encode, Error, Reader, Record, Writer};
+use tl::{Decode, Encode, Reader, Record, Writer};
 
 use crate::{Present, Table, key_parts, owner_ids};
 
@@ -31,8 +31,8 @@ impl Encode for Note {
 }
 
 impl Decode for Note {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        String::decode(r).map(Self)
+    fn take(r: &mut Reader<'_>) -> Option<Self> {
+        String::take(r).map(Self)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What stands in front of a stored record: a format byte and a checksum, looked at on every read.
 
-use tl::{Decode, Encode, Error, Layer, Reader, Record, Writer};
+use tl::{Decode, Encode, Layer, Reader, Record, Writer};
 
 use crate::fault::{Fault, KeyTrace};
 use crate::limits::VALUE_BYTES_MAX;
@@ -14,8 +14,8 @@ impl Encode for Present {
 }
 
 impl Decode for Present {
-    fn decode(_: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(Self)
+    fn take(_: &mut Reader<'_>) -> Option<Self> {
+        Some(Self)
     }
 }
 

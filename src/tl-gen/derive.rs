@@ -1,6 +1,8 @@
 //! How an older line of a name and its newest shape become each other: derived where equal names and types allow it,
 //! else by the rules in the comment; what is neither is an error, never a guess.
 
+use std::collections::BTreeSet;
+
 use crate::model::{Model, Name, is_field};
 use crate::parse::{Decl, Direction, Param, Ty, Value};
 use crate::rust::snake;
@@ -30,6 +32,18 @@ pub fn reading(model: &Model, name: &Name, old: &Decl, field: &Param) -> Result<
 pub fn writing(model: &Model, name: &Name, old: &Decl, field: &Param) -> Result<Source, String> {
     let arg = |a: &str| format!("&self.{}", snake(a));
     plan(model, name, old, field, Direction::Writing, name.newest(), arg)
+}
+
+/// The fields of `old` of which others are made when it is read.
+pub fn needed(old: &Decl) -> BTreeSet<String> {
+    let reading = old.rules.iter().filter(|r| r.direction == Direction::Reading);
+    reading
+        .flat_map(|rule| match &rule.value {
+            Value::Call(_, args) => args.clone(),
+            Value::Field(other) => vec![other.clone()],
+            _ => Vec::new(),
+        })
+        .collect()
 }
 
 fn plan(

@@ -86,9 +86,9 @@ fn encode(of: &Type, names: &[&Name], out: &mut String) {
 
 fn decode(model: &Model, of: &Type, names: &[&Name], out: &mut String) {
     let _ = writeln!(out, "impl crate::Decode for {} {{", of.ident);
-    out.push_str("    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {\n");
-    out.push_str("        let id = r.u32()?;\n");
-    out.push_str(if of.nests { "        r.nested(|r| match id {\n" } else { "        match id {\n" });
+    out.push_str("    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {\n");
+    out.push_str("        let id = r.take_u32()?;\n");
+    out.push_str(if of.nests { "        r.take_nested(|r| match id {\n" } else { "        match id {\n" });
     for name in names {
         let ids: Vec<String> = name.shapes.iter().map(|s| format!("{:#010x}", s.id)).collect();
         let _ = writeln!(out, "            {} => {},", ids.join(" | "), read(name, "id"));
@@ -101,11 +101,7 @@ fn decode(model: &Model, of: &Type, names: &[&Name], out: &mut String) {
             }
         }
     }
-    let _ = writeln!(
-        out,
-        "            _ => Err(crate::Error::UnknownConstructor {{ expected: \"{}\", id }}),",
-        of.name
-    );
+    let _ = writeln!(out, "            _ => r.unknown(\"{}\", id),", of.name);
     out.push_str(if of.nests { "        })\n" } else { "        }\n" });
     out.push_str("    }\n}\n");
 }

@@ -1,7 +1,7 @@
 //! Turns `schema.tl` into Rust.
 //!
 //! [`parse`] reads lines, [`model`] sees them as a whole, [`derive`] finds how older shapes become the newest, and
-//! `structs`, `enums` and `names` write plain text. No formatting crate, no syntax trees: the output is regular.
+//! `structs`, `reading`, `enums` and `names` write plain text. No formatting crate, no syntax trees: the output is regular.
 #![forbid(unsafe_code)]
 
 mod derive;
@@ -9,6 +9,7 @@ mod enums;
 mod model;
 mod names;
 mod parse;
+mod reading;
 mod rust;
 mod size;
 mod structs;

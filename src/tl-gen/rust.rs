@@ -1,5 +1,7 @@
 //! Names as Rust writes them.
 
+use std::collections::BTreeMap;
+
 use crate::model::World;
 
 /// `messages.sendMessage` -> (`messages`, `SendMessage`). The service and stored worlds have no modules of their own.
@@ -54,6 +56,38 @@ pub fn common_impls(ident: &str) -> String {
          crate::describe::debug(self, f) }}\n}}\n\
          impl PartialEq for {ident} {{\n    fn eq(&self, other: &Self) -> bool {{ crate::describe::same(self, other) }}\n}}\n"
     )
+}
+
+/// From here on statements that are mostly not wanted stand behind one more question.
+const SKIPPED_MIN: usize = 4;
+/// From here on there is one question for each four, and one for all.
+const SKIPPED_TWICE_MIN: usize = 8;
+
+/// Statements that each depend on a bit of a word, `(word, mask, statement)`, behind the question whether any of them is
+/// wanted. `alike`: flags, for which one question is enough however many they are.
+pub fn skipping(indent: &str, statements: &[(String, u32, String)], alike: bool) -> String {
+    let lines = |some: &[(String, u32, String)]| -> String {
+        some.iter().map(|(_, _, code)| format!("{indent}{code}\n")).collect()
+    };
+    let behind = |some: &[(String, u32, String)], code: &str| {
+        let mut masks: BTreeMap<&str, u32> = BTreeMap::new();
+        for (word, mask, _) in some {
+            *masks.entry(word).or_default() |= mask;
+        }
+        let terms: Vec<String> = masks.iter().map(|(word, mask)| format!("(w_{word} & {mask:#x})")).collect();
+        format!("{indent}if {} != 0 {{\n{code}{indent}}}\n", terms.join(" | "))
+    };
+    match statements.len() {
+        0..SKIPPED_MIN => lines(statements),
+        n if alike || n < SKIPPED_TWICE_MIN => behind(statements, &lines(statements)),
+        _ => {
+            let inner: String = statements
+                .chunks(SKIPPED_MIN)
+                .map(|some| if some.len() > 1 { behind(some, &lines(some)) } else { lines(some) })
+                .collect();
+            behind(statements, &inner)
+        }
+    }
 }
 
 const KEYWORDS: &[&str] = &[

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use crate::derive::{self, Source};
 use crate::model::{Model, Name, World, is_field, shares_bit};
 use crate::parse::{Decl, Otherwise, Param, Ty};
-use crate::rust::{common_impls, snake};
+use crate::reading;
+use crate::rust::{common_impls, skipping, snake};
 
 /// All structs of `world`, in their modules; `functions` narrows to methods or constructors.
 pub fn file(model: &Model, world: World, functions: Option<bool>) -> String {
@@ -48,10 +49,8 @@ fn structure(model: &Model, name: &Name, out: &mut String) {
     let _ = writeln!(out, "impl {} {{", name.ident);
     let _ = writeln!(out, "    pub const ID: u32 = {:#010x};", newest.id);
     let _ = writeln!(out, "    pub const IDS: &'static [u32] = &[{}];", ids.join(", "));
-    read(model, name, out);
-    if model.in_box(name) {
-        read_boxed(model, name, out);
-    }
+    reading::zero(model, name, out);
+    reading::read(model, name, out);
     if name.bare {
         bare(model, name, out);
     }
@@ -93,179 +92,21 @@ fn method(model: &Model, name: &Name, out: &mut String) {
 
 fn decode(name: &Name, out: &mut String) {
     let _ = writeln!(out, "impl crate::Decode for {} {{", name.ident);
-    out.push_str("    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {\n");
-    out.push_str("        let id = r.u32()?;\n");
+    out.push_str("    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {\n");
+    out.push_str("        let id = r.take_u32()?;\n");
     out.push_str(if name.nests {
-        "        r.nested(|r| Self::read(id, r))\n"
+        "        r.take_nested(|r| Self::read(id, r))\n"
     } else {
         "        Self::read(id, r)\n"
     });
     out.push_str("    }\n}\n");
 }
 
-/// `read`: the fields behind an id that was read already.
-fn read(model: &Model, name: &Name, out: &mut String) {
-    out.push_str(
-        "    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {\n",
-    );
-    out.push_str("        match id {\n");
-    for (k, shape) in name.shapes.iter().enumerate() {
-        if model.in_box(name) && fits(model, name, k).is_some() {
-            let _ = writeln!(out, "            {:#010x} => Self::read_boxed(id, r).map(|x| *x),", shape.id);
-            continue;
-        }
-        let _ = writeln!(out, "            {:#010x} => {{", shape.id);
-        read_shape(model, name, k, out);
-        out.push_str("            }\n");
-    }
-    let _ = writeln!(
-        out,
-        "            _ => Err(crate::Error::UnknownConstructor {{ expected: \"{}\", id }}),",
-        name.name
-    );
-    out.push_str("        }\n    }\n");
-}
-
-fn read_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
-    let shape = &name.shapes[k];
-    for param in &shape.params {
-        if param.ty == Ty::Flags {
-            let _ = writeln!(out, "                let w_{} = r.u32()?;", param.name);
-        } else if is_field(param) {
-            let boxed = is_boxed_field(name, param);
-            let value = read_value(model, name, &param.ty, boxed);
-            let value = match &param.flag {
-                Some((word, bit)) if param.ty == Ty::True => format!("w_{word} & {:#x} != 0", 1u32 << bit),
-                Some((word, bit)) => {
-                    format!("if w_{word} & {:#x} != 0 {{ Some({value}) }} else {{ None }}", 1u32 << bit)
-                }
-                None => value,
-            };
-            let _ = writeln!(out, "                let f_{} = {value};", snake(&param.name));
-        }
-    }
-    if name.is_unit() {
-        out.push_str("                Ok(Self)\n");
-        return;
-    }
-    // What is made of several fields is made before any of them is moved away.
-    let mut literal = String::new();
-    for field in name.fields() {
-        let rust = snake(&field.name);
-        let source = if k == 0 { Ok(Source::Same) } else { derive::reading(model, name, shape, field) };
-        let value = match source {
-            Ok(Source::Same) => format!("f_{rust}"),
-            Ok(Source::Wrapped) => format!("Some(f_{rust})"),
-            Ok(Source::Or(other)) => format!("f_{rust}.unwrap_or_else(|| {other})"),
-            Ok(Source::Absent) if field.ty == Ty::True => "false".into(),
-            Ok(Source::Absent) | Err(_) => "None".into(),
-            Ok(Source::Made(expr)) => {
-                let _ = writeln!(out, "                let m_{rust} = {expr};");
-                format!("m_{rust}")
-            }
-        };
-        let _ = writeln!(literal, "                    {rust}: {value},");
-    }
-    let _ = writeln!(out, "                Ok(Self {{\n{literal}                }})");
-}
-
-/// `read_boxed`: the same into a box, field by field where it will stay. A large struct is not moved there as a whole, and what
-/// is absent, most of it, costs nothing but the zero value.
-fn read_boxed(model: &Model, name: &Name, out: &mut String) {
-    out.push_str(
-        "    pub(crate) fn read_boxed(id: u32, r: &mut crate::Reader<'_>) -> Result<Box<Self>, crate::Error> {\n",
-    );
-    out.push_str("        let mut x;\n        match id {\n");
-    for (k, shape) in name.shapes.iter().enumerate() {
-        let Some(sources) = fits(model, name, k) else { continue };
-        let _ = writeln!(out, "            {:#010x} => {{", shape.id);
-        out.push_str("                x = r.room::<Self>()?;\n");
-        for param in &shape.params {
-            if param.ty == Ty::Flags {
-                let _ = writeln!(out, "                let w_{} = r.u32()?;", param.name);
-            } else if is_field(param) {
-                let field = snake(&param.name);
-                let boxed = is_boxed_field(name, param);
-                let value = read_value(model, name, &param.ty, boxed);
-                let source = sources.iter().find(|(of, _)| *of == param.name).map(|(_, source)| source);
-                let keep = |value: &str| match source {
-                    Some(Source::Wrapped) => format!("x.{field} = Some({value});"),
-                    Some(_) => format!("x.{field} = {value};"),
-                    None => format!("let _ = {value};"),
-                };
-                let code = match &param.flag {
-                    Some((word, bit)) if param.ty == Ty::True => {
-                        keep(&format!("w_{word} & {:#x} != 0", 1u32 << bit))
-                    }
-                    Some((word, bit)) => {
-                        let value = if source.is_some() { format!("Some({value})") } else { value };
-                        format!("if w_{word} & {:#x} != 0 {{ {} }}", 1u32 << bit, keep(&value))
-                    }
-                    None => keep(&value),
-                };
-                let _ = writeln!(out, "                {code}");
-            }
-        }
-        out.push_str("                Ok(x)\n            }\n");
-    }
-    out.push_str("            _ => Self::read(id, r).and_then(|x| r.boxed(x)),\n        }\n    }\n");
-}
-
-/// Where the fields of the struct come from when shape `k` is read, by name, if each is just as it stands there or absent.
-fn fits(model: &Model, name: &Name, k: usize) -> Option<Vec<(String, Source)>> {
-    let shape = &name.shapes[k];
-    let mut sources = Vec::new();
-    for field in name.fields() {
-        let source = if k == 0 { Source::Same } else { derive::reading(model, name, shape, field).ok()? };
-        match source {
-            Source::Same | Source::Wrapped => sources.push((field.name.clone(), source)),
-            Source::Absent => {}
-            Source::Or(_) | Source::Made(_) => return None,
-        }
-    }
-    Some(sources)
-}
-
-/// Whether a field of some shape is read into a box of its own.
-fn is_boxed_field(name: &Name, param: &Param) -> bool {
-    name.boxed_fields.contains(&param.name)
-        && name.fields().any(|field| field.name == param.name && field.ty == param.ty)
-}
-
-fn read_value(model: &Model, name: &Name, ty: &Ty, boxed: bool) -> String {
-    match ty {
-        Ty::Flags | Ty::Rest | Ty::Int => "r.i32()?".into(),
-        Ty::Long => "r.i64()?".into(),
-        Ty::Double => "r.f64()?".into(),
-        Ty::Int128 | Ty::Int256 => "r.array()?".into(),
-        Ty::Bool | Ty::True => "r.bool()?".into(),
-        Ty::Str => "r.string()?".into(),
-        Ty::Bytes => "r.bytes()?".into(),
-        Ty::Vector(element) => format!("r.vector::<{}>()?", model.rust_type(name.world, element)),
-        Ty::BareVector(element) => match &**element {
-            Ty::Bare(_) => format!("r.bare_vector({}::read_bare)?", model.rust_type(name.world, element)),
-            _ => {
-                format!("r.bare_vector(<{} as crate::Decode>::decode)?", model.rust_type(name.world, element))
-            }
-        },
-        Ty::Named(_) => {
-            let path = model.rust_type(name.world, ty);
-            if boxed {
-                format!("<Box<{path}> as crate::Decode>::decode(r)?")
-            } else {
-                format!("<{path} as crate::Decode>::decode(r)?")
-            }
-        }
-        Ty::Bare(_) => format!("{}::read_bare(r)?", model.rust_type(name.world, ty)),
-    }
-}
-
 /// `read_bare` and `write_bare`: the newest shape without its id.
 fn bare(model: &Model, name: &Name, out: &mut String) {
-    out.push_str("    pub(crate) fn read_bare(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {\n");
-    out.push_str("        Self::read(Self::ID, r)\n    }\n");
+    reading::read_bare(out);
     out.push_str("    pub(crate) fn write_bare(&self, w: &mut crate::Writer) {\n");
-    write_fields(model, name, 0, out);
+    write_fields(model, name, 0, None, out);
     out.push_str("    }\n");
 }
 
@@ -329,11 +170,11 @@ fn write_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
         let _ = writeln!(out, "            if let Some(other) = crate::compat::{function}(self) {{");
         out.push_str("                return crate::Encode::encode(&other, w);\n            }\n");
     }
-    let _ = writeln!(out, "            w.u32({:#010x});", name.shapes[k].id);
-    write_fields(model, name, k, out);
+    write_fields(model, name, k, Some(name.shapes[k].id), out);
 }
 
-fn write_fields(model: &Model, name: &Name, k: usize, out: &mut String) {
+/// Writes the fields of shape `k`, behind `id` if there is one.
+fn write_fields(model: &Model, name: &Name, k: usize, id: Option<u32>, out: &mut String) {
     let shape = &name.shapes[k];
     let fields: Vec<(&Param, Access)> = shape
         .params
@@ -344,23 +185,77 @@ fn write_fields(model: &Model, name: &Name, k: usize, out: &mut String) {
             (p, Access::new(model, name, p, source.unwrap_or(Source::Absent), out))
         })
         .collect();
+    let mut fixed = Fixed::default();
+    fixed.words.extend(id.map(|id| format!("{id:#010x}")));
+    let mut rarely = Vec::new();
     for param in &shape.params {
         if param.ty == Ty::Flags {
-            let bits = flag_bits(&fields, &param.name);
-            let patched = fields.iter().any(|(p, a)| patches(model, name, shape, p, a, &param.name));
-            if patched {
-                let _ = writeln!(out, "            let at_{} = w.out.len();", param.name);
+            out.push_str(&skipping("            ", &std::mem::take(&mut rarely), false));
+            let word = &param.name;
+            if fields.iter().any(|(p, a)| patches(model, name, shape, p, a, word)) {
+                let at = 4 * fixed.words.len();
+                let _ = writeln!(fixed.before, "            let at_{word} = w.out.len() + {at};");
             }
-            let shared = fields.iter().any(|(p, _)| shares_word_bit(shape, p, &param.name));
-            if shared {
-                let _ =
-                    writeln!(out, "            let w_{0} = {bits};\n            w.u32(w_{0});", param.name);
-            } else {
-                let _ = writeln!(out, "            w.u32({bits});");
-            }
-        } else if let Some((_, access)) = fields.iter().find(|(p, _)| p.name == param.name) {
-            write_field(model, name, shape, param, access, out);
+            let _ = writeln!(fixed.before, "            let w_{word} = {};", flag_bits(&fields, word));
+            fixed.words.push(format!("w_{word}"));
+            continue;
         }
+        let Some((_, access)) = fields.iter().find(|(p, _)| p.name == param.name) else { continue };
+        match access {
+            Access::Bit(_) | Access::Absent => {}
+            Access::Required(place) if is_fixed(&param.ty) => {
+                out.push_str(&skipping("            ", &std::mem::take(&mut rarely), false));
+                fixed.words.extend(words_of(&param.ty, place));
+            }
+            Access::Optional(_) | Access::Surely(_) => {
+                fixed.write(out);
+                let (word, bit) = param.flag.clone().unwrap_or_default();
+                rarely.push((word, 1u32 << bit, write_field(model, name, shape, param, access)));
+            }
+            Access::Required(_) | Access::Or(..) => {
+                out.push_str(&skipping("            ", &std::mem::take(&mut rarely), false));
+                fixed.write(out);
+                let _ = writeln!(out, "            {}", write_field(model, name, shape, param, access));
+            }
+        }
+    }
+    out.push_str(&skipping("            ", &rarely, false));
+    fixed.write(out);
+}
+
+/// Words of fixed sizes behind each other, which are written with one look at the room.
+#[derive(Default)]
+struct Fixed {
+    /// Statements before them.
+    before: String,
+    /// Expressions of type `u32`.
+    words: Vec<String>,
+}
+
+impl Fixed {
+    fn write(&mut self, out: &mut String) {
+        let Self { before, words } = std::mem::take(self);
+        out.push_str(&before);
+        let _ = match &words[..] {
+            [] => Ok(()),
+            [only] => writeln!(out, "            w.u32({only});"),
+            several => writeln!(out, "            w.words([{}]);", several.join(", ")),
+        };
+    }
+}
+
+fn is_fixed(ty: &Ty) -> bool {
+    matches!(ty, Ty::Int | Ty::Long | Ty::Double | Ty::Bool)
+}
+
+/// The words of a number, lowest first.
+fn words_of(ty: &Ty, place: &str) -> Vec<String> {
+    let halves = |bits: String| vec![format!("{bits} as u32"), format!("({bits} >> 32) as u32")];
+    match ty {
+        Ty::Int => vec![format!("{place} as u32")],
+        Ty::Long => halves(place.to_owned()),
+        Ty::Double => halves(format!("{place}.to_bits()")),
+        _ => vec![format!("crate::writer::bool_id({place})")],
     }
 }
 
@@ -436,10 +331,6 @@ fn flag_bits(fields: &[(&Param, Access)], word: &str) -> String {
     if terms.is_empty() { "0".into() } else { terms.join(" | ") }
 }
 
-fn shares_word_bit(shape: &Decl, param: &Param, word: &str) -> bool {
-    param.ty != Ty::True && param.flag.as_ref().is_some_and(|(w, _)| w == word) && shares_bit(shape, param)
-}
-
 /// May `param` be taken back after it was written, and its bit in `word` with it?
 fn patches(model: &Model, name: &Name, shape: &Decl, param: &Param, access: &Access, word: &str) -> bool {
     let may_fail = match &param.ty {
@@ -452,7 +343,8 @@ fn patches(model: &Model, name: &Name, shape: &Decl, param: &Param, access: &Acc
         && !shares_bit(shape, param)
 }
 
-fn write_field(model: &Model, name: &Name, shape: &Decl, param: &Param, access: &Access, out: &mut String) {
+/// A statement that writes a field, if it is there.
+fn write_field(model: &Model, name: &Name, shape: &Decl, param: &Param, access: &Access) -> String {
     let (word, bit) = match &param.flag {
         Some((word, bit)) => (word.as_str(), 1u32 << bit),
         None => ("", 0),
@@ -465,8 +357,8 @@ fn write_field(model: &Model, name: &Name, shape: &Decl, param: &Param, access: 
             write_value(&param.ty, value, true)
         }
     };
-    let code = match access {
-        Access::Bit(_) | Access::Absent => return,
+    match access {
+        Access::Bit(_) | Access::Absent => String::new(),
         Access::Optional(expr) if shares_bit(shape, param) => {
             format!("if let (true, Some(x)) = (w_{word} & {bit:#x} != 0, {expr}) {{ {} }}", some("x"))
         }
@@ -485,8 +377,7 @@ fn write_field(model: &Model, name: &Name, shape: &Decl, param: &Param, access: 
             model.rust_type(name.world, &param.ty),
             write_value(&param.ty, "x", false)
         ),
-    };
-    let _ = writeln!(out, "            {code}");
+    }
 }
 
 /// A statement that writes `value`, which is a reference or a place.

@@ -10,11 +10,16 @@ pub trait Encode {
 
 /// A value that can be read from its boxed form, whichever of its known ids stands there.
 pub trait Decode: Sized {
+    /// Reads one value and leaves the reader behind it; `None` if it cannot be read, and the reader knows why.
+    fn take(r: &mut Reader<'_>) -> Option<Self>;
+
     /// Reads one value and leaves the reader behind it.
     ///
     /// # Errors
     /// What is wrong with the bytes.
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Error>;
+    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Self::take(r).ok_or_else(|| r.fault())
+    }
 }
 
 /// A method of the API.
@@ -91,25 +96,25 @@ pub fn say<T: Encode + ?Sized>(value: &T, layer: Layer) -> Option<Vec<u8>> {
 }
 
 macro_rules! primitives {
-    ($($rust:ty, $method:ident;)*) => {$(
+    ($($rust:ty, $method:ident, $take:ident;)*) => {$(
         impl Encode for $rust {
             fn encode(&self, w: &mut Writer) {
                 w.$method(*self);
             }
         }
         impl Decode for $rust {
-            fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-                r.$method()
+            fn take(r: &mut Reader<'_>) -> Option<Self> {
+                r.$take()
             }
         }
     )*};
 }
 
 primitives! {
-    i32, i32;
-    i64, i64;
-    f64, f64;
-    bool, bool;
+    i32, i32, take_i32;
+    i64, i64, take_i64;
+    f64, f64, take_f64;
+    bool, bool, take_bool;
 }
 
 impl Encode for String {
@@ -119,8 +124,8 @@ impl Encode for String {
 }
 
 impl Decode for String {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.string()
+    fn take(r: &mut Reader<'_>) -> Option<Self> {
+        r.take_text().map(str::into_string)
     }
 }
 
@@ -131,8 +136,8 @@ impl Encode for Vec<u8> {
 }
 
 impl Decode for Vec<u8> {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.bytes()
+    fn take(r: &mut Reader<'_>) -> Option<Self> {
+        r.take_blob().map(<[u8]>::into_vec)
     }
 }
 
@@ -143,8 +148,8 @@ impl<const N: usize> Encode for [u8; N] {
 }
 
 impl<const N: usize> Decode for [u8; N] {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.array()
+    fn take(r: &mut Reader<'_>) -> Option<Self> {
+        r.take_array()
     }
 }
 
@@ -155,8 +160,8 @@ impl<T: Encode> Encode for Vec<T> {
 }
 
 impl<T: Decode> Decode for Vec<T> {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.vector()
+    fn take(r: &mut Reader<'_>) -> Option<Self> {
+        r.take_vector()
     }
 }
 
@@ -167,8 +172,8 @@ impl<T: Encode> Encode for Box<T> {
 }
 
 impl<T: Decode> Decode for Box<T> {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let value = T::decode(r)?;
+    fn take(r: &mut Reader<'_>) -> Option<Self> {
+        let value = T::take(r)?;
         r.boxed(value)
     }
 }

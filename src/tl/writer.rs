@@ -108,7 +108,13 @@ impl Writer {
     /// `Bool`.
     #[inline]
     pub fn bool(&mut self, value: bool) {
-        self.u32(if value { BOOL_TRUE } else { BOOL_FALSE });
+        self.u32(bool_id(value));
+    }
+
+    /// Several words, with one look at the room: what stands behind each other in fixed sizes.
+    #[inline]
+    pub(crate) fn words<const N: usize>(&mut self, words: [u32; N]) {
+        self.raw(words.map(u32::to_le_bytes).as_flattened());
     }
 
     /// `bytes` and `string`. The notation has 24 bits for the length; what is longer is unspeakable.
@@ -131,8 +137,13 @@ impl Writer {
             }
         };
         self.raw(value);
-        let padding = (head + value.len()).next_multiple_of(4) - (head + value.len());
-        self.raw([0; 3].get(..padding).unwrap_or_default());
+        // Of constant sizes, so that no function is called for so little.
+        match (head + value.len()) % 4 {
+            1 => self.raw(&[0; 3]),
+            2 => self.raw(&[0; 2]),
+            3 => self.raw(&[0]),
+            _ => {}
+        }
     }
 
     /// `Vector<T>`, without the elements that cannot be said in this layer.
@@ -183,4 +194,10 @@ impl Writer {
             *word = change(u32::from_le_bytes(*word)).to_le_bytes();
         }
     }
+}
+
+/// `Bool` as a word, for [`Writer::words`].
+#[inline]
+pub(crate) fn bool_id(value: bool) -> u32 {
+    if value { BOOL_TRUE } else { BOOL_FALSE }
 }

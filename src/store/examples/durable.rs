@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use store::{Config, EngineKind, Fault, Present, Store, Table, key_parts, owner_ids};
-use tl::{Decode, Encode, Error, Reader, Record, Writer};
+use tl::{Decode, Encode, Reader, Record, Writer};
 
 /// Commits that a writer lets wait for the disk before it waits itself.
 const GROUP: u64 = 64;
@@ -101,8 +101,8 @@ impl Encode for Message {
 }
 
 impl Decode for Message {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        r.bytes().map(Self)
+    fn take(r: &mut Reader<'_>) -> Option<Self> {
+        Vec::take(r).map(Self)
     }
 }
 

@@ -89,6 +89,35 @@ fn strings_are_read_as_clients_write_them() {
     }
 }
 
+// proves: TL-2
+#[test]
+fn strings_are_utf8_whatever_their_length() {
+    for len in 0..40 {
+        for text in ["x".repeat(len), "é".repeat(len), "a".repeat(len) + "\u{1f5fc}", "\0".repeat(len)] {
+            let bytes = tl::write(&text, Layer::NEWEST);
+            assert_eq!(tl::read_strict::<String>(&bytes), Ok(text.clone()));
+            // The last of the input, and with more behind it that could be taken for a part of it.
+            let followed = [&bytes[..], &[0xa9; 32]].concat();
+            assert_eq!(String::decode(&mut Reader::new(&followed)), Ok(text.clone()));
+            for wrong in [&b"\xff"[..], b"\xc3", b"\xf0\x9f\x97", b"\xed\xa0\x80", b"\xc0\x80"] {
+                let bytes = tl::write(&[text.as_bytes(), wrong].concat(), Layer::NEWEST);
+                assert_eq!(tl::read::<String>(&bytes), Err(Error::NotUtf8), "{text:?} and {wrong:?}");
+                let followed = [&bytes[..], &[0xa9; 32]].concat();
+                assert_eq!(String::decode(&mut Reader::new(&followed)), Err(Error::NotUtf8));
+                let bytes = tl::write(&[wrong, text.as_bytes(), b"y"].concat(), Layer::NEWEST);
+                assert_eq!(tl::read::<String>(&bytes), Err(Error::NotUtf8), "{wrong:?} and {text:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_is_said_once() {
+    let mut r = Reader::new(&[1, 0xff, 0, 0, 1]);
+    assert_eq!(String::decode(&mut r), Err(Error::NotUtf8));
+    assert_eq!(String::decode(&mut r), Err(Error::Truncated));
+}
+
 #[test]
 fn layers_outside_the_known_ones_hear_the_nearest() {
     let user = types::User { id: 7, first_name: Some("Ada".into()), ..Default::default() };

@@ -7,28 +7,27 @@ pub struct PeerUser {
 impl PeerUser {
     pub const ID: u32 = 0x59511722;
     pub const IDS: &'static [u32] = &[0x59511722];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x59511722 => {
-                let f_user_id = r.i64()?;
-                Ok(Self {
+                let f_user_id = r.take_i64()?;
+                Some(Self {
                     user_id: f_user_id,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "peerUser", id }),
+            _ => r.unknown("peerUser", id),
         }
     }
 }
 impl crate::Decode for PeerUser {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
 impl crate::Encode for PeerUser {
     fn encode(&self, w: &mut crate::Writer) {
-            w.u32(0x59511722);
-            w.i64(self.user_id);
+            w.words([0x59511722, self.user_id as u32, (self.user_id >> 32) as u32]);
     }
 }
 impl std::fmt::Debug for PeerUser {
@@ -44,18 +43,18 @@ pub struct PeerSelf;
 impl PeerSelf {
     pub const ID: u32 = 0x00000001;
     pub const IDS: &'static [u32] = &[0x00000001];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x00000001 => {
-                Ok(Self)
+                Some(Self)
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "peerSelf", id }),
+            _ => r.unknown("peerSelf", id),
         }
     }
 }
 impl crate::Decode for PeerSelf {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
@@ -83,16 +82,16 @@ pub struct Note {
 impl Note {
     pub const ID: u32 = 0x00000020;
     pub const IDS: &'static [u32] = &[0x00000020, 0x00000021];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x00000020 => {
-                let w_flags = r.u32()?;
+                let [w_flags, n_id] = r.take_words()?;
+                let f_id = n_id as i32;
                 let f_pinned = w_flags & 0x1 != 0;
-                let f_id = r.i32()?;
-                let f_text = r.string()?;
-                let f_author = if w_flags & 0x2 != 0 { Some(<crate::enums::Peer as crate::Decode>::decode(r)?) } else { None };
-                let f_media = if w_flags & 0x4 != 0 { Some(<crate::enums::Media as crate::Decode>::decode(r)?) } else { None };
-                Ok(Self {
+                let f_text = r.take_text()?.into_string();
+                let f_author = if w_flags & 0x2 != 0 { Some(<crate::enums::Peer as crate::Decode>::take(r)?) } else { None };
+                let f_media = if w_flags & 0x4 != 0 { Some(<crate::enums::Media as crate::Decode>::take(r)?) } else { None };
+                Some(Self {
                     pinned: f_pinned,
                     id: f_id,
                     text: f_text,
@@ -101,12 +100,12 @@ impl Note {
                 })
             }
             0x00000021 => {
-                let w_flags = r.u32()?;
-                let f_id = r.i32()?;
-                let f_text = r.string()?;
-                let f_author_id = if w_flags & 0x2 != 0 { Some(r.i64()?) } else { None };
+                let [w_flags, n_id] = r.take_words()?;
+                let f_id = n_id as i32;
+                let f_text = r.take_text()?.into_string();
+                let f_author_id = if w_flags & 0x2 != 0 { Some(r.take_i64()?) } else { None };
                 let m_author = crate::compat::author(&f_author_id);
-                Ok(Self {
+                Some(Self {
                     pinned: false,
                     id: f_id,
                     text: f_text,
@@ -114,13 +113,13 @@ impl Note {
                     media: None,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "note", id }),
+            _ => r.unknown("note", id),
         }
     }
 }
 impl crate::Decode for Note {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
@@ -128,18 +127,16 @@ impl crate::Encode for Note {
     fn encode(&self, w: &mut crate::Writer) {
         match w.layer.0 {
         150.. => {
-            w.u32(0x00000020);
-            w.u32(u32::from(self.pinned) << 0 | u32::from(self.author.is_some()) << 1 | u32::from(self.media.is_some()) << 2);
-            w.i32(self.id);
+            let w_flags = u32::from(self.pinned) << 0 | u32::from(self.author.is_some()) << 1 | u32::from(self.media.is_some()) << 2;
+            w.words([0x00000020, w_flags, self.id as u32]);
             w.bytes(self.text.as_bytes());
             if let Some(x) = &self.author { crate::Encode::encode(x, w); }
             if let Some(x) = &self.media { crate::Encode::encode(x, w); }
         }
         _ => {
-            w.u32(0x00000021);
             let f_author_id: Option<i64> = crate::compat::author_id(&self.author);
-            w.u32(u32::from(f_author_id.is_some()) << 1);
-            w.i32(self.id);
+            let w_flags = u32::from(f_author_id.is_some()) << 1;
+            w.words([0x00000021, w_flags, self.id as u32]);
             w.bytes(self.text.as_bytes());
             if let Some(x) = &f_author_id { w.i64(*x); }
         }
@@ -159,18 +156,18 @@ pub struct MediaEmpty;
 impl MediaEmpty {
     pub const ID: u32 = 0x00000030;
     pub const IDS: &'static [u32] = &[0x00000030];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x00000030 => {
-                Ok(Self)
+                Some(Self)
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "mediaEmpty", id }),
+            _ => r.unknown("mediaEmpty", id),
         }
     }
 }
 impl crate::Decode for MediaEmpty {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
@@ -192,18 +189,18 @@ pub struct MediaUnsupported;
 impl MediaUnsupported {
     pub const ID: u32 = 0x00000031;
     pub const IDS: &'static [u32] = &[0x00000031];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x00000031 => {
-                Ok(Self)
+                Some(Self)
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "mediaUnsupported", id }),
+            _ => r.unknown("mediaUnsupported", id),
         }
     }
 }
 impl crate::Decode for MediaUnsupported {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
@@ -229,31 +226,29 @@ pub struct MediaSketch {
 impl MediaSketch {
     pub const ID: u32 = 0x00000032;
     pub const IDS: &'static [u32] = &[0x00000032];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        match id {
-            0x00000032 => Self::read_boxed(id, r).map(|x| *x),
-            _ => Err(crate::Error::UnknownConstructor { expected: "mediaSketch", id }),
-        }
+    const ZERO: Self = crate::types::MediaSketch { strokes: Vec::new(), ratio: 0.0, cover: None, };
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
+        Self::read_boxed(id, r).map(|x| *x)
     }
-    pub(crate) fn read_boxed(id: u32, r: &mut crate::Reader<'_>) -> Result<Box<Self>, crate::Error> {
-        let mut x;
+    pub(crate) fn read_boxed(id: u32, r: &mut crate::Reader<'_>) -> Option<Box<Self>> {
+        let mut x: Box<Self>;
         match id {
             0x00000032 => {
-                x = r.room::<Self>()?;
-                let w_flags = r.u32()?;
-                x.strokes = r.vector::<i32>()?;
-                x.ratio = r.f64()?;
-                if w_flags & 0x1 != 0 { x.cover = Some(<crate::enums::Media as crate::Decode>::decode(r)?); }
-                Ok(x)
+                x = r.room(|| Box::new(Self::ZERO))?;
+                let w_flags = r.take_u32()?;
+                x.strokes = r.take_vector::<i32>()?;
+                x.ratio = r.take_f64()?;
+                if w_flags & 0x1 != 0 { x.cover = Some(<crate::enums::Media as crate::Decode>::take(r)?); }
+                Some(x)
             }
-            _ => Self::read(id, r).and_then(|x| r.boxed(x)),
+            _ => r.unknown("mediaSketch", id),
         }
     }
 }
 impl crate::Decode for MediaSketch {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
-        r.nested(|r| Self::read(id, r))
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
+        r.take_nested(|r| Self::read(id, r))
     }
 }
 impl crate::Encode for MediaSketch {
@@ -262,10 +257,10 @@ impl crate::Encode for MediaSketch {
         let start = w.out.len();
         match w.layer.0 {
         200.. => {
-            w.u32(0x00000032);
-            w.u32(u32::from(self.cover.is_some()) << 0);
+            let w_flags = u32::from(self.cover.is_some()) << 0;
+            w.words([0x00000032, w_flags]);
             w.vector(&self.strokes);
-            w.f64(self.ratio);
+            w.words([self.ratio.to_bits() as u32, (self.ratio.to_bits() >> 32) as u32]);
             if let Some(x) = &self.cover { crate::Encode::encode(x, w); }
         }
         _ => {
@@ -295,31 +290,31 @@ pub struct MediaLink {
 impl MediaLink {
     pub const ID: u32 = 0x00000033;
     pub const IDS: &'static [u32] = &[0x00000033, 0x00000034];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x00000033 => {
-                let w_flags = r.u32()?;
-                let f_url = r.string()?;
-                let f_title = if w_flags & 0x1 != 0 { Some(r.string()?) } else { None };
-                Ok(Self {
+                let w_flags = r.take_u32()?;
+                let f_url = r.take_text()?.into_string();
+                let f_title = if w_flags & 0x1 != 0 { Some(r.take_text()?.into_string()) } else { None };
+                Some(Self {
                     url: f_url,
                     title: f_title,
                 })
             }
             0x00000034 => {
-                let f_url = r.string()?;
-                Ok(Self {
+                let f_url = r.take_text()?.into_string();
+                Some(Self {
                     url: f_url,
                     title: None,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "mediaLink", id }),
+            _ => r.unknown("mediaLink", id),
         }
     }
 }
 impl crate::Decode for MediaLink {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
@@ -327,8 +322,8 @@ impl crate::Encode for MediaLink {
     fn encode(&self, w: &mut crate::Writer) {
         match w.layer.0 {
         180.. => {
-            w.u32(0x00000033);
-            w.u32(u32::from(self.title.is_some()) << 0);
+            let w_flags = u32::from(self.title.is_some()) << 0;
+            w.words([0x00000033, w_flags]);
             w.bytes(self.url.as_bytes());
             if let Some(x) = &self.title { w.bytes(x.as_bytes()); }
         }
@@ -358,21 +353,21 @@ pub struct Sent {
 impl Sent {
     pub const ID: u32 = 0x00000050;
     pub const IDS: &'static [u32] = &[0x00000050];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x00000050 => {
-                let f_notes = r.vector::<crate::types::Note>()?;
-                Ok(Self {
+                let f_notes = r.take_vector::<crate::types::Note>()?;
+                Some(Self {
                     notes: f_notes,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "notes.sent", id }),
+            _ => r.unknown("notes.sent", id),
         }
     }
 }
 impl crate::Decode for Sent {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
@@ -408,28 +403,27 @@ pub struct InvokeWithLayer {
 impl InvokeWithLayer {
     pub const ID: u32 = 0xda9b0d0d;
     pub const IDS: &'static [u32] = &[0xda9b0d0d];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0xda9b0d0d => {
-                let f_layer = r.i32()?;
-                Ok(Self {
+                let f_layer = r.take_i32()?;
+                Some(Self {
                     layer: f_layer,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "invokeWithLayer", id }),
+            _ => r.unknown("invokeWithLayer", id),
         }
     }
 }
 impl crate::Decode for InvokeWithLayer {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
 impl crate::Encode for InvokeWithLayer {
     fn encode(&self, w: &mut crate::Writer) {
-            w.u32(0xda9b0d0d);
-            w.i32(self.layer);
+            w.words([0xda9b0d0d, self.layer as u32]);
     }
 }
 impl std::fmt::Debug for InvokeWithLayer {
@@ -450,35 +444,35 @@ pub struct Send {
 impl Send {
     pub const ID: u32 = 0x00000040;
     pub const IDS: &'static [u32] = &[0x00000040, 0x00000041];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x00000040 => {
-                let f_peer = <crate::enums::Peer as crate::Decode>::decode(r)?;
-                let f_text = r.string()?;
-                let f_silent = r.bool()?;
-                Ok(Self {
+                let f_peer = <crate::enums::Peer as crate::Decode>::take(r)?;
+                let f_text = r.take_text()?.into_string();
+                let f_silent = r.take_bool()?;
+                Some(Self {
                     peer: f_peer,
                     text: f_text,
                     silent: f_silent,
                 })
             }
             0x00000041 => {
-                let f_peer = <crate::enums::Peer as crate::Decode>::decode(r)?;
-                let f_text = r.string()?;
+                let f_peer = <crate::enums::Peer as crate::Decode>::take(r)?;
+                let f_text = r.take_text()?.into_string();
                 let m_silent = false;
-                Ok(Self {
+                Some(Self {
                     peer: f_peer,
                     text: f_text,
                     silent: m_silent,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "notes.send", id }),
+            _ => r.unknown("notes.send", id),
         }
     }
 }
 impl crate::Decode for Send {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
@@ -489,7 +483,7 @@ impl crate::Encode for Send {
             w.u32(0x00000040);
             crate::Encode::encode(&self.peer, w);
             w.bytes(self.text.as_bytes());
-            w.bool(self.silent);
+            w.u32(crate::writer::bool_id(self.silent));
         }
         _ => {
             w.u32(0x00000041);
@@ -544,14 +538,14 @@ impl crate::Encode for Media {
     }
 }
 impl crate::Decode for Media {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
-        r.nested(|r| match id {
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
+        r.take_nested(|r| match id {
             0x00000030 => crate::types::MediaEmpty::read(id, r).map(|_| Self::MediaEmpty),
             0x00000031 => crate::types::MediaUnsupported::read(id, r).map(|_| Self::MediaUnsupported),
             0x00000032 => crate::types::MediaSketch::read_boxed(id, r).map(Self::MediaSketch),
             0x00000033 | 0x00000034 => crate::types::MediaLink::read(id, r).map(Self::MediaLink),
-            _ => Err(crate::Error::UnknownConstructor { expected: "Media", id }),
+            _ => r.unknown("Media", id),
         })
     }
 }
@@ -592,12 +586,12 @@ impl crate::Encode for Peer {
     }
 }
 impl crate::Decode for Peer {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         match id {
             0x59511722 => crate::types::PeerUser::read(id, r).map(Self::PeerUser),
             0x00000001 => crate::types::PeerSelf::read(id, r).map(|_| Self::PeerSelf),
-            _ => Err(crate::Error::UnknownConstructor { expected: "Peer", id }),
+            _ => r.unknown("Peer", id),
         }
     }
 }
@@ -626,42 +620,38 @@ pub struct FutureSalt {
 impl FutureSalt {
     pub const ID: u32 = 0x0949d9dc;
     pub const IDS: &'static [u32] = &[0x0949d9dc];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x0949d9dc => {
-                let f_valid_since = r.i32()?;
-                let f_valid_until = r.i32()?;
-                let f_salt = r.i64()?;
-                Ok(Self {
+                let [n_valid_since, n_valid_until, low_salt, high_salt] = r.take_words()?;
+                let f_valid_since = n_valid_since as i32;
+                let f_valid_until = n_valid_until as i32;
+                let f_salt = crate::reader::long(low_salt, high_salt);
+                Some(Self {
                     valid_since: f_valid_since,
                     valid_until: f_valid_until,
                     salt: f_salt,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "future_salt", id }),
+            _ => r.unknown("future_salt", id),
         }
     }
-    pub(crate) fn read_bare(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read_bare(r: &mut crate::Reader<'_>) -> Option<Self> {
         Self::read(Self::ID, r)
     }
     pub(crate) fn write_bare(&self, w: &mut crate::Writer) {
-            w.i32(self.valid_since);
-            w.i32(self.valid_until);
-            w.i64(self.salt);
+            w.words([self.valid_since as u32, self.valid_until as u32, self.salt as u32, (self.salt >> 32) as u32]);
     }
 }
 impl crate::Decode for FutureSalt {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
 impl crate::Encode for FutureSalt {
     fn encode(&self, w: &mut crate::Writer) {
-            w.u32(0x0949d9dc);
-            w.i32(self.valid_since);
-            w.i32(self.valid_until);
-            w.i64(self.salt);
+            w.words([0x0949d9dc, self.valid_since as u32, self.valid_until as u32, self.salt as u32, (self.salt >> 32) as u32]);
     }
 }
 impl std::fmt::Debug for FutureSalt {
@@ -681,33 +671,32 @@ pub struct FutureSalts {
 impl FutureSalts {
     pub const ID: u32 = 0xae500895;
     pub const IDS: &'static [u32] = &[0xae500895];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0xae500895 => {
-                let f_req_msg_id = r.i64()?;
-                let f_now = r.i32()?;
-                let f_salts = r.bare_vector(crate::service::FutureSalt::read_bare)?;
-                Ok(Self {
+                let [low_req_msg_id, high_req_msg_id, n_now] = r.take_words()?;
+                let f_req_msg_id = crate::reader::long(low_req_msg_id, high_req_msg_id);
+                let f_now = n_now as i32;
+                let f_salts = r.take_bare_vector(crate::service::FutureSalt::read_bare)?;
+                Some(Self {
                     req_msg_id: f_req_msg_id,
                     now: f_now,
                     salts: f_salts,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "future_salts", id }),
+            _ => r.unknown("future_salts", id),
         }
     }
 }
 impl crate::Decode for FutureSalts {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
 impl crate::Encode for FutureSalts {
     fn encode(&self, w: &mut crate::Writer) {
-            w.u32(0xae500895);
-            w.i64(self.req_msg_id);
-            w.i32(self.now);
+            w.words([0xae500895, self.req_msg_id as u32, (self.req_msg_id >> 32) as u32, self.now as u32]);
             w.bare_vector(&self.salts, |x, w| x.write_bare(w));
     }
 }
@@ -732,44 +721,43 @@ pub struct Account {
 impl Account {
     pub const ID: u32 = 0x57608f63;
     pub const IDS: &'static [u32] = &[0x57608f63, 0xece03b20];
-    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
+    pub(crate) fn read(id: u32, r: &mut crate::Reader<'_>) -> Option<Self> {
         match id {
             0x57608f63 => {
-                let f_id = r.i64()?;
-                let f_name = r.string()?;
-                let f_since = r.i32()?;
-                Ok(Self {
+                let f_id = r.take_i64()?;
+                let f_name = r.take_text()?.into_string();
+                let f_since = r.take_i32()?;
+                Some(Self {
                     id: f_id,
                     name: f_name,
                     since: f_since,
                 })
             }
             0xece03b20 => {
-                let f_id = r.i64()?;
-                let f_name = r.string()?;
+                let f_id = r.take_i64()?;
+                let f_name = r.take_text()?.into_string();
                 let m_since = 0;
-                Ok(Self {
+                Some(Self {
                     id: f_id,
                     name: f_name,
                     since: m_since,
                 })
             }
-            _ => Err(crate::Error::UnknownConstructor { expected: "stored.account", id }),
+            _ => r.unknown("stored.account", id),
         }
     }
 }
 impl crate::Decode for Account {
-    fn decode(r: &mut crate::Reader<'_>) -> Result<Self, crate::Error> {
-        let id = r.u32()?;
+    fn take(r: &mut crate::Reader<'_>) -> Option<Self> {
+        let id = r.take_u32()?;
         Self::read(id, r)
     }
 }
 impl crate::Encode for Account {
     fn encode(&self, w: &mut crate::Writer) {
-            w.u32(0x57608f63);
-            w.i64(self.id);
+            w.words([0x57608f63, self.id as u32, (self.id >> 32) as u32]);
             w.bytes(self.name.as_bytes());
-            w.i32(self.since);
+            w.u32(self.since as u32);
     }
 }
 impl std::fmt::Debug for Account {
