@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod brief;
 pub mod coverage;
 pub mod envelope;
 mod fanout;
@@ -34,7 +35,7 @@ use env::Env;
 use model::ids::KeyId;
 use model::{Ctx, login};
 use store::Store;
-use tl::{Layer, Reader, Writer, functions, stored};
+use tl::{Layer, Reader, Writer, functions, stored, types};
 
 use envelope::Peeled;
 pub use jobs::{JobOutcome, JobsDue};
@@ -150,6 +151,18 @@ impl Api {
     #[must_use]
     pub fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Whether `query` is one that looks at a handful of rows whatever it asks for, so that it may be run where its packet was
+    /// read. What is said in a basic group is written into the box of each member, and is not.
+    #[must_use]
+    pub fn is_quick(&self, query: &[u8]) -> bool {
+        let mut reader = Reader::new(query);
+        let mut word = || reader.u32().unwrap_or_default();
+        // The peer comes first, or behind the flags.
+        let (id, first, second) = (word(), word(), word());
+        let basic_group = types::InputPeerChat::ID;
+        self.rows.get(&id).is_some_and(|row| row.quick) && first != basic_group && second != basic_group
     }
 
     /// Runs one query. `found` is what the rim did for an earlier run of it.

@@ -22,6 +22,8 @@ pub const QUERY_CHARS_MAX: usize = 256;
 pub const ENTITIES_BYTES_MAX: usize = 16 * 1024;
 /// Characters of a quote in a reply.
 pub const QUOTE_CHARS_MAX: usize = 1_024;
+/// People that are remembered as shown to the client of a key.
+pub const SHOWN_MAX: usize = 128;
 /// Log rows in one push.
 pub const PUSH_ROWS_MAX: usize = 100;
 /// Bytes that one `upload.getFile` gives.

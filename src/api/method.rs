@@ -1,7 +1,7 @@
 //! One table row and one plain function make one RPC; all else is derived here.
 //!
 //! ```text
-//! methods! { messages::SendMessage => send_message, Writes; }
+//! methods! { messages::SendMessage => send_message, Writes, Quick; }
 //! fn send_message(cx: &mut Cx<'_, '_>, me: Account, req: messages::SendMessage) -> Rpc<enums::Updates> { .. }
 //! ```
 //!
@@ -160,6 +160,9 @@ pub struct Row {
     pub mode: Mode,
     /// How far it goes.
     pub depth: Depth,
+    /// Whether it looks at a handful of rows whatever its arguments are, and has no errands. Such a call is run where its packet
+    /// was read: on its way to another thread and back it would spend as long as it runs.
+    pub quick: bool,
     pub(crate) run: Run,
 }
 
@@ -181,14 +184,15 @@ pub(crate) fn run<M: Method, R: Role>(
 }
 
 macro_rules! methods {
-    ($($first:ident$(::$second:ident)? => $handler:path, $mode:ident $(, $depth:ident)?;)*) => {
+    ($($first:ident$(::$second:ident)? => $handler:path, $mode:ident $(, $how:ident)?;)*) => {
         /// The methods of this file.
         pub(crate) const METHODS: &[$crate::method::Row] = &[$(
             $crate::method::Row {
                 name: <::tl::functions::$first$(::$second)? as ::tl::Method>::NAME,
                 ids: <::tl::functions::$first$(::$second)? as ::tl::Method>::IDS,
                 mode: $crate::method::Mode::$mode,
-                depth: $crate::method::methods!(@depth $($depth)?),
+                depth: $crate::method::methods!(@depth $($how)?),
+                quick: $crate::method::methods!(@quick $($how)?),
                 run: |cx, reader, writer| {
                     $crate::method::run::<::tl::functions::$first$(::$second)?, _>(cx, reader, writer, $handler)
                 },
@@ -196,7 +200,10 @@ macro_rules! methods {
         )*];
     };
     (@depth) => { $crate::method::Depth::Real };
-    (@depth $depth:ident) => { $crate::method::Depth::$depth };
+    (@depth Quick) => { $crate::method::Depth::Real };
+    (@depth Empty) => { $crate::method::Depth::Empty };
+    (@quick) => { false };
+    (@quick $how:ident) => { true };
 }
 pub(crate) use methods;
 

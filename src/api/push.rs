@@ -7,6 +7,8 @@ use model::{Done, Ephemeral, Stop, channels, updates};
 use store::{Ticket, Tx};
 use tl::{Layer, enums, stored, types};
 
+pub use crate::brief::Shown;
+use crate::brief::in_short;
 use crate::view::View;
 use crate::view::update::{Told, new_message};
 use crate::{Api, limits};
@@ -63,11 +65,18 @@ impl Api {
         Ok(listener)
     }
 
-    /// What happened to the person logged in on `key` after `from`, without what the key caused itself.
+    /// What happened to the person logged in on `key` after `from`, without what the key caused itself; in short, where its client has
+    /// been `shown` whom that names. Whom it is shown by this push is added.
     ///
     /// # Errors
     /// [`Stop::Fault`] of the store.
-    pub fn account_push(&self, key: KeyId, from: Cursor, now: Time) -> Result<Option<Push>, Stop> {
+    pub fn account_push(
+        &self,
+        key: KeyId,
+        from: Cursor,
+        now: Time,
+        shown: &mut Shown,
+    ) -> Result<Option<Push>, Stop> {
         let (push, ticket) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
             let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
             let Some(rows) = updates::since(tx, user, from, limits::PUSH_ROWS_MAX)? else {
@@ -77,14 +86,26 @@ impl Api {
             let to = rows.last().map_or(from, |(cursor, _)| *cursor);
             let more = rows.len() >= limits::PUSH_ROWS_MAX;
             let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
-            let mut list = Vec::new();
+            let mut changes = Vec::new();
             for (cursor, logged) in rows.iter().filter(|(_, logged)| logged.origin != key.0) {
-                list.push(match view.account_change(logged, cursor.pts)? {
-                    Told::Message(message) => new_message(message, false, cursor.pts, logged.pts_count),
-                    Told::Other(update) => update,
-                });
+                let pts = (cursor.pts, logged.pts_count);
+                changes.push((view.account_change(logged, cursor.pts)?, pts));
             }
-            Ok(Some((write(view, list, &row, now)?, to, more)))
+            if let [(Told::Message(message), pts)] = &*changes
+                && let Some(short) = in_short(message, *pts, view.named_so_far(), (shown, user))
+            {
+                return Ok(Some((tl::say(&short, crate::layer_of(&row)), to, more)));
+            }
+            let in_full = |(told, (pts, pts_count))| match told {
+                Told::Message(message) => new_message(message, false, pts, pts_count),
+                Told::Other(update) => update,
+            };
+            let named = view.named_so_far().clone();
+            let body = write(view, changes.into_iter().map(in_full).collect(), &row, now)?;
+            if body.is_some() {
+                shown.add(&named);
+            }
+            Ok(Some((body, to, more)))
         })?;
         Ok(push.map(|(body, to, more)| Push { body, to, more, ticket }))
     }

@@ -13,10 +13,11 @@ use model::ids::{KeyId, UserId};
 use model::login;
 use model::updates::Cursor;
 use store::Store;
-use tl::{Decode, Layer, Method, Reader, enums, functions, service};
+use tl::{Decode, Layer, Method, Reader, enums, functions, service, types};
 
 use crate::envelope::Peeled;
 use crate::jobs::JobOutcome;
+use crate::push::Shown;
 use crate::{Answer, Api, Caller, Found, Later, Notice, Settings};
 
 /// A device of somebody.
@@ -262,8 +263,11 @@ impl World {
     pub(crate) fn pushes(&mut self, device: &mut Device) -> Vec<enums::Update> {
         let mut all = Vec::new();
         loop {
-            let push =
-                self.api.account_push(device.key, device.seen, self.now).expect("a memory store reads");
+            // As to a client that has been shown nobody yet: all in full.
+            let push = self
+                .api
+                .account_push(device.key, device.seen, self.now, &mut Shown::default())
+                .expect("a memory store reads");
             let Some(push) = push else { return all };
             device.seen = push.to;
             if let Some(body) = push.body {
@@ -314,7 +318,7 @@ impl World {
         tl::types::InputUser { user_id: other.user.0, access_hash }.into()
     }
 
-    /// Sends a text; gives the updates of the reply.
+    /// Sends a text; gives the updates of the reply, those of a short one as a client completes them by what it asked for.
     pub(crate) fn say(
         &mut self,
         me: &Device,
@@ -323,14 +327,31 @@ impl World {
         random_id: i64,
     ) -> Vec<enums::Update> {
         let request = functions::messages::SendMessage {
-            peer,
+            peer: peer.clone(),
             message: text.to_owned(),
             random_id,
             ..Default::default()
         };
-        match self.call(me, &request).expect("sent") {
-            enums::Updates::Updates(updates) => updates.updates,
-            other => panic!("an odd reply: {other:?}"),
+        match (self.call(me, &request).expect("sent"), peer) {
+            (enums::Updates::Updates(updates), _) => updates.updates,
+            (enums::Updates::UpdateShortSentMessage(short), enums::InputPeer::InputPeerUser(to)) => {
+                let message = types::Message {
+                    out: short.out,
+                    id: short.id,
+                    from_id: Some(types::PeerUser { user_id: me.user.0 }.into()),
+                    peer_id: types::PeerUser { user_id: to.user_id }.into(),
+                    message: text.to_owned(),
+                    date: short.date,
+                    entities: short.entities,
+                    ..Default::default()
+                };
+                let (pts, pts_count) = (short.pts, short.pts_count);
+                vec![
+                    types::UpdateMessageID { id: short.id, random_id }.into(),
+                    types::UpdateNewMessage { message: message.into(), pts, pts_count }.into(),
+                ]
+            }
+            (other, _) => panic!("an odd reply: {other:?}"),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! From a query to its answer: the line of each session in front of the workers, and the answers behind them that wait
 //! for the disk.
 //!
-//! Calls of one session are run one after the other, in the order in which the session gave them out. A call that needs
-//! a file or has to wait for an event leaves its worker and comes back; those behind it go on. Answers and pushes of one
+//! Calls of one session are run one after the other, in the order in which the session gave them out. A quick one is run on
+//! the thread that read it, all others by a worker. A call that needs
+//! a file or has to wait for an event leaves its thread and comes back; those behind it go on. Answers and pushes of one
 //! session leave in the order in which they were made, none before the newest commit that it has seen is durable.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -26,7 +27,7 @@ use crate::{answers, later, limits, metrics, world};
 #[derive(Default)]
 pub(crate) struct Line {
     waiting: VecDeque<Call>,
-    /// A worker has the session, or it stands in the workers' queue.
+    /// Some thread has the session, or it stands in the workers' queue.
     scheduled: bool,
     /// Calls that were started and wait for a file or an event.
     parked: usize,
@@ -53,6 +54,16 @@ impl Line {
     pub(crate) fn undurable(&self) -> usize {
         self.answers.len()
     }
+}
+
+/// What stands at the head of a line.
+enum Head {
+    /// A call, taken out.
+    Call(Call),
+    /// A call for somebody else.
+    Other,
+    /// Nothing that may be started now.
+    Nothing,
 }
 
 /// A call that was started.
@@ -91,8 +102,14 @@ enum Predecessors {
 }
 
 impl Entry {
-    /// Puts a call at the end of the line. Gives its answer at once if there is no room.
-    pub(crate) fn take_call(self: &Arc<Self>, node: &Arc<Node>, call: Call) -> Option<SessionInput> {
+    /// Puts a call at the end of the line. Gives its answer at once if there is no room. The line has to be looked after when
+    /// the session is unlocked, if `begins` is set then.
+    pub(crate) fn take_call(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        call: Call,
+        begins: &mut bool,
+    ) -> Option<SessionInput> {
         let bytes = call.body.len();
         let full = self.calls.load(Ordering::Relaxed) >= limits::CALLS_WAITING_PER_SESSION_MAX
             || self.call_bytes.load(Ordering::Relaxed) + bytes > limits::CALL_BYTES_WAITING_PER_SESSION_MAX;
@@ -111,14 +128,29 @@ impl Entry {
             metrics::overran("parked calls", 1);
         }
         line.scheduled |= schedule;
-        drop(line);
-        if schedule {
-            self.schedule(node);
-        }
+        *begins |= schedule;
         None
     }
 
-    fn schedule(self: &Arc<Self>, node: &Arc<Node>) {
+    /// Runs the calls at the head of the line that are quick, on a thread of the sockets, and leaves the others to the workers;
+    /// all, if the store is behind and would make this thread wait.
+    pub(crate) fn run_quick_calls(self: &Arc<Self>, node: &Arc<Node>) {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::sends_to_worker() {
+            return self.schedule(node);
+        }
+        for _ in 0..limits::CALLS_IN_A_ROW {
+            match self.next_call(|call| node.api.is_quick(&call.body) && node.api.store().has_room()) {
+                Head::Call(call) => self.run_call(node, &call),
+                Head::Other => break,
+                Head::Nothing => return,
+            }
+        }
+        self.schedule(node);
+    }
+
+    /// Has a worker run the calls of the line.
+    pub(crate) fn schedule(self: &Arc<Self>, node: &Arc<Node>) {
         // Refused only when the node ends, and then the client calls again elsewhere.
         let (entry, node_) = (Arc::clone(self), Arc::clone(node));
         if node.workers.push(move || entry.run_calls(&node_)).is_err() {
@@ -127,32 +159,39 @@ impl Entry {
     }
 
     /// Runs a few calls of the line; on a worker.
-    pub(crate) fn run_calls(self: &Arc<Self>, node: &Arc<Node>) {
+    fn run_calls(self: &Arc<Self>, node: &Arc<Node>) {
         for _ in 0..limits::CALLS_IN_A_ROW {
-            let call = {
-                let mut line = self.line.lock();
-                let may_start = line.parked < limits::CALLS_PARKED_PER_SESSION_MAX;
-                match if may_start { line.waiting.pop_front() } else { None } {
-                    Some(call) => call,
-                    None => {
-                        line.scheduled = false;
-                        if !may_start && !line.waiting.is_empty() {
-                            metrics::overran("parked calls", 1);
-                        }
-                        line.give_back();
-                        return;
-                    }
-                }
-            };
-            let congested = self.is_congested();
-            self.calls.fetch_sub(1, Ordering::Relaxed);
-            self.call_bytes.fetch_sub(call.body.len(), Ordering::Relaxed);
-            if congested && !self.is_congested() {
-                self.rouse();
+            match self.next_call(|_| true) {
+                Head::Call(call) => self.run_call(node, &call),
+                Head::Other | Head::Nothing => return,
             }
-            self.contain(node, call.msg_id, || self.start(node, &call));
         }
         self.schedule(node);
+    }
+
+    /// Takes the call at the head of the line if it is `wanted`. Whoever finds nothing to start has done with the line.
+    fn next_call(&self, wanted: impl Fn(&Call) -> bool) -> Head {
+        let mut line = self.line.lock();
+        let may_start = line.parked < limits::CALLS_PARKED_PER_SESSION_MAX;
+        if may_start && !line.waiting.is_empty() {
+            return line.waiting.pop_front_if(|call| wanted(call)).map_or(Head::Other, Head::Call);
+        }
+        line.scheduled = false;
+        if !may_start && !line.waiting.is_empty() {
+            metrics::overran("parked calls", 1);
+        }
+        line.give_back();
+        Head::Nothing
+    }
+
+    fn run_call(self: &Arc<Self>, node: &Arc<Node>, call: &Call) {
+        let congested = self.is_congested();
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+        self.call_bytes.fetch_sub(call.body.len(), Ordering::Relaxed);
+        if congested && !self.is_congested() {
+            self.rouse();
+        }
+        self.contain(node, call.msg_id, || self.start(node, call));
     }
 
     /// Does a part of the call `msg_id`. A panic costs that call and none of those behind it, which wait for this one's turn
@@ -403,10 +442,8 @@ impl Entry {
             Next::Release => self.release(node),
             Next::Await(ticket) => {
                 let (entry, node_) = (Arc::clone(self), Arc::clone(node));
-                node.on_durable(ticket, move || {
-                    // Sealing is not for the thread that commits.
-                    node_.runtime.clone().spawn(async move { entry.release(&node_) });
-                });
+                // Sealing is not for the thread that commits.
+                node.on_durable(ticket, move || node_.departures.add(&node_, [entry]));
             }
             Next::Nothing => {}
         }
@@ -436,7 +473,7 @@ impl Entry {
     }
 
     /// Sends the answers whose commits are durable.
-    fn release(self: &Arc<Self>, node: &Arc<Node>) {
+    pub(crate) fn release(self: &Arc<Self>, node: &Arc<Node>) {
         let durable = node.durable();
         self.tell_in_order(node, || {
             let mut line = self.line.lock();
@@ -485,25 +522,14 @@ impl Leaving {
         for (after, entries) in self.groups {
             match (after, &*entries) {
                 (None, [entry]) => entry.release(node),
-                (None, _) => release_all(node, entries),
+                (None, _) => node.departures.add(node, entries),
                 (Some(ticket), _) => {
                     let node_ = Arc::clone(node);
-                    node.on_durable(ticket, move || release_all(&node_, entries));
+                    node.on_durable(ticket, move || node_.departures.add(&node_, entries));
                 }
             }
         }
     }
-}
-
-/// Sends the answers of several sessions, on a thread of the sockets: from there waking a connection costs least.
-fn release_all(node: &Arc<Node>, entries: Vec<Arc<Entry>>) {
-    let node_ = Arc::clone(node);
-    node.runtime.spawn(async move {
-        for entry in entries {
-            entry.release(&node_);
-            tokio::task::consume_budget().await;
-        }
-    });
 }
 
 /// The id of a query's method; zero if it has none.

@@ -15,6 +15,7 @@ mod alarms;
 mod answers;
 mod calls;
 mod courier;
+mod departures;
 mod desk;
 mod jobs;
 mod keys;

@@ -216,6 +216,9 @@ pub const AFTER_RUNNING_TIME: Duration = Duration::from_secs(15);
 /// Replies and pushes of one session that wait for the disk.
 pub const UNDURABLE_PER_SESSION_MAX: usize = 4096;
 
+/// Sessions that one task lets send when a group of commits has become durable.
+pub const DEPARTURES_AT_ONCE: usize = 64;
+
 // ---- files
 
 /// Bytes that one call reads of a file.
@@ -238,8 +241,8 @@ pub const IMAGES_AT_ONCE: usize = 2;
 
 // ---- pushes
 
-/// Bodies that one look into the log may give to one key, before others get their turn.
-pub const PUSHES_IN_A_ROW: usize = 64;
+/// Bodies that are made for one key before others get their turn on the same thread, one of the sockets.
+pub const PUSHES_IN_A_ROW: usize = 8;
 
 /// Keys that are told the news of a channel in one look into its log.
 pub const TOLD_IN_ONE_LOOK: usize = 128;

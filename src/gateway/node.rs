@@ -15,6 +15,7 @@ use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
 use crate::admission::Admission;
 use crate::alarms::Alarms;
+use crate::departures::Departures;
 use crate::keys::{Key, Keys};
 use crate::limits::{self, Limits};
 use crate::open::OpenPaths;
@@ -46,6 +47,7 @@ pub(crate) struct Node {
     pub(crate) sessions: Sessions,
     pub(crate) alarms: Alarms,
     pub(crate) push: Push,
+    pub(crate) departures: Departures,
     pub(crate) bus: Bus<Told>,
     /// Threads for key exchanges: these never wait, and nobody's calls wait for them.
     pub(crate) handshakes: Pool,
@@ -85,6 +87,7 @@ impl Node {
             sessions: Sessions::above(MsgId::at(api.named_before())),
             alarms: Alarms::default(),
             push: Push::default(),
+            departures: Departures::default(),
             api,
             bus: Bus::new(),
             handshakes: {

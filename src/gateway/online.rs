@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use api::ids::{ChannelId, KeyId, UserId};
-use api::push::{Listener, Push};
+use api::push::{Listener, Push, Shown};
 use api::{Cursor, Ephemeral, Ticket};
 use parking_lot::Mutex;
 
@@ -39,9 +39,12 @@ pub(crate) struct News {
     account: Cursor,
     channels: BTreeMap<ChannelId, i32>,
     account_grew: bool,
+    /// Whom its client was shown in full, by what has been pushed since the number beside it changed.
+    shown: Shown,
+    shown_since: u32,
     channels_grew: VecDeque<ChannelId>,
     ephemeral: VecDeque<(Ticket, Arc<Ephemeral>)>,
-    /// A worker tells it, or will.
+    /// Somebody tells it, or will.
     pub(crate) scheduled: bool,
 }
 
@@ -220,6 +223,24 @@ impl News {
             Item::Ephemeral(..) => {}
         }
         self.ephemeral = VecDeque::new();
+    }
+
+    /// Whom its client has been shown, to be given back.
+    pub(crate) fn take_shown(&mut self) -> (u32, Shown) {
+        (self.shown_since, std::mem::take(&mut self.shown))
+    }
+
+    /// Gives back what was taken, unless it has to be forgotten since.
+    pub(crate) fn keep_shown(&mut self, (since, shown): (u32, Shown)) {
+        if since == self.shown_since {
+            self.shown = shown;
+        }
+    }
+
+    /// What was pushed may not have arrived, or did with another session: everybody is a stranger again.
+    pub(crate) fn forget_shown(&mut self) {
+        self.shown = Shown::default();
+        self.shown_since = self.shown_since.wrapping_add(1);
     }
 
     /// The person's log was told up to `to`.

@@ -5,6 +5,7 @@
 //! is connected is not told: its cursor waits, until it comes back or its sessions are forgotten; then, and after a
 //! restart, its first session gets `updatesTooLong` and asks for the difference.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use api::envelope::Peeled;
@@ -154,6 +155,9 @@ impl Push {
         let known = self.online.find(id);
         let asks_itself = asks_for_updates(query);
         let (node_, entry) = (Arc::clone(node), Arc::clone(entry));
+        if let Some(online) = &known {
+            online.news.lock().forget_shown();
+        }
         let begin = move || {
             let online = match known {
                 Some(online) => Some(online),
@@ -196,6 +200,7 @@ impl Push {
     /// Pushes to a session were lost, or may have been. May be called while the session is locked.
     pub(crate) fn lost_pushes(&self, node: &Arc<Node>, entry: &Arc<Entry>) {
         let Some(online) = self.online.find(key_id(entry.key().identity())) else { return };
+        online.news.lock().forget_shown();
         let (node_, entry) = (Arc::clone(node), Arc::clone(entry));
         let tell = move || {
             if entry.use_() != Use::Files && online.news.lock().wanted {
@@ -292,13 +297,20 @@ fn sessions_of(node: &Node, key: KeyId) -> Vec<Arc<Entry>> {
     all
 }
 
-/// Has a worker tell a key what waits for it, unless one does already.
+/// Has a key told what waits for it, unless somebody does already.
 fn schedule(node: &Arc<Node>, online: &Arc<Online>) {
-    if !online.news.lock().begin_telling() {
-        return;
+    if online.news.lock().begin_telling() {
+        node.runtime.spawn(tell_here(Arc::clone(node), Arc::clone(online)));
     }
-    let (node_, online_) = (Arc::clone(node), Arc::clone(online));
-    if node.workers.push(move || tell(&node_, &online_)).is_err() {
+}
+
+/// Tells a key what waits for it, on a thread of the sockets: nearly always that is a row or two, and the way to a worker and back
+/// would cost as much.
+async fn tell_here(node: Arc<Node>, online: Arc<Online>) {
+    #[cfg(feature = "simulation")]
+    crate::simulation::work_begins().await;
+    if catch_unwind(AssertUnwindSafe(|| tell(&node, &online))).is_err() {
+        metrics::panicked("push");
         online.news.lock().scheduled = false;
     }
 }
@@ -347,7 +359,7 @@ fn tell_group(node: &Arc<Node>, channel: ChannelId, group: &[Arc<Online>]) {
     }
 }
 
-/// Tells a key what waits for it; on a worker, one at a time for each key.
+/// Tells a key what waits for it; one at a time for each key.
 fn tell(node: &Arc<Node>, online: &Arc<Online>) {
     if online.news.lock().end_telling() {
         return;
@@ -387,8 +399,13 @@ fn tell_one(
     let now = world::now();
     let (body, ticket, kept) = match item {
         Item::Account(from) => {
-            let Some(push) = node.api.account_push(online.key, *from, now)? else { return Ok(()) };
-            online.news.lock().told_account(push.to, push.more);
+            let (since, mut shown) = online.news.lock().take_shown();
+            let push = node.api.account_push(online.key, *from, now, &mut shown)?;
+            let mut news = online.news.lock();
+            news.keep_shown((since, shown));
+            let Some(push) = push else { return Ok(()) };
+            news.told_account(push.to, push.more);
+            drop(news);
             (push.body, push.ticket, true)
         }
         Item::Channel(channel, from) => {

@@ -104,10 +104,12 @@ struct OpenPath {
 }
 
 /// What has to be done for a session once its lock is released: it would take other locks.
-enum Aftermath {
-    Nothing,
+#[derive(Default)]
+struct Aftermath {
     /// The connections of these sessions must close.
-    End(Vec<Arc<Entry>>),
+    ended: Vec<Arc<Entry>>,
+    /// There are calls in the line, and nobody looks after it yet.
+    calls_wait: bool,
 }
 
 impl Sessions {
@@ -431,11 +433,15 @@ impl Entry {
             talk.origin = Origin { address: way.address, dialled: way.dialled.or(talk.origin.dialled) };
         }
         let input = SessionInput::Received { path: way.path, opened, packet, quick_ack };
-        let aftermath = self.drive(node, &mut talk, [input]);
+        let mut aftermath = self.drive(node, &mut talk, [input]);
         drop(talk);
-        settle(aftermath);
+        let calls_wait = std::mem::take(&mut aftermath.calls_wait);
+        self.settle(node, aftermath);
         if fresh {
             node.push.came_online(node, self);
+        }
+        if calls_wait {
+            self.run_quick_calls(node);
         }
     }
 
@@ -444,7 +450,7 @@ impl Entry {
         let mut talk = self.talk.lock();
         let aftermath = self.drive(node, &mut talk, inputs);
         drop(talk);
-        settle(aftermath);
+        self.settle(node, aftermath);
     }
 
     /// As [`Self::tell`], with the inputs taken one by one while nobody else can speak to the session: so they keep
@@ -473,7 +479,7 @@ impl Entry {
         self.used.store(world::now().secs(), Ordering::Relaxed);
         let aftermath = self.drive(node, &mut talk, [input]);
         drop(talk);
-        settle(aftermath);
+        self.settle(node, aftermath);
     }
 
     /// Ends it: its connections close.
@@ -495,16 +501,16 @@ impl Entry {
         if self.is_over() {
             // What was for it is taken all the same, so that nobody waits for it to leave.
             inputs.into_iter().for_each(drop);
-            return Aftermath::Nothing;
+            return Aftermath::default();
         }
         let mut outputs = Vec::new();
-        let mut ended = Vec::new();
+        let mut aftermath = Aftermath::default();
         self.handle(node, talk, inputs, &mut outputs);
         // Each round answers what the one before asked; a session asks about other sessions only when its client does.
         while !outputs.is_empty() {
             let mut answers = Vec::new();
             for output in std::mem::take(&mut outputs) {
-                self.perform(node, talk, output, &mut answers, &mut ended);
+                self.perform(node, talk, output, &mut answers, &mut aftermath);
             }
             if !answers.is_empty() {
                 self.handle(node, talk, answers, &mut outputs);
@@ -514,7 +520,7 @@ impl Entry {
         if self.followers.load(Ordering::Relaxed) > 0 {
             self.moved.notify_waiters();
         }
-        if ended.is_empty() { Aftermath::Nothing } else { Aftermath::End(ended) }
+        aftermath
     }
 
     fn handle(
@@ -541,7 +547,7 @@ impl Entry {
         talk: &mut Talk,
         output: SessionOutput,
         answers: &mut Vec<SessionInput>,
-        ended: &mut Vec<Arc<Self>>,
+        aftermath: &mut Aftermath,
     ) {
         match output {
             SessionOutput::Send { path, packet } => {
@@ -550,11 +556,13 @@ impl Entry {
             SessionOutput::QuickAck { path, token } => {
                 talk.post(path, ToPeer::Packet(Packet::QuickAck(token)))
             }
-            SessionOutput::Call(call) => answers.extend(self.take_call(node, call)),
+            SessionOutput::Call(call) => {
+                answers.extend(self.take_call(node, call, &mut aftermath.calls_wait));
+            }
             SessionOutput::DestroySession { to, session_id } => {
                 let gone = node.sessions.remove(self.key.auth.id(), session_id);
                 answers.push(SessionInput::SessionDestroyed { to, session_id, existed: gone.is_some() });
-                ended.extend(gone);
+                aftermath.ended.extend(gone);
             }
             SessionOutput::DestroyAuthKey { to } => {
                 let (entry, node_) = (Arc::clone(self), Arc::clone(node));
@@ -588,6 +596,13 @@ impl Entry {
         }
     }
 
+    fn settle(self: &Arc<Self>, node: &Arc<Node>, aftermath: Aftermath) {
+        aftermath.ended.iter().for_each(|entry| entry.end());
+        if aftermath.calls_wait {
+            self.schedule(node);
+        }
+    }
+
     /// The alarm has come.
     pub(crate) fn rings(self: &Arc<Self>, node: &Arc<Node>, alarm: Alarm) {
         let mut talk = self.talk.lock();
@@ -600,10 +615,10 @@ impl Entry {
             self.drive(node, &mut talk, [SessionInput::Wake])
         } else {
             self.arm(node, &mut talk);
-            Aftermath::Nothing
+            Aftermath::default()
         };
         drop(talk);
-        settle(aftermath);
+        self.settle(node, aftermath);
     }
 }
 
@@ -617,9 +632,3 @@ impl Talk {
     }
 }
 
-fn settle(aftermath: Aftermath) {
-    match aftermath {
-        Aftermath::Nothing => {}
-        Aftermath::End(entries) => entries.iter().for_each(|entry| entry.end()),
-    }
-}

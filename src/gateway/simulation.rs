@@ -107,6 +107,18 @@ pub(crate) fn worker_delay() -> Duration {
     Duration::from_micros(micros)
 }
 
+/// Waits until a thread takes a piece of work; in a simulation that takes a moment.
+pub(crate) async fn work_begins() {
+    if WORLD.with_borrow(Option::is_some) {
+        tokio::time::sleep(worker_delay()).await;
+    }
+}
+
+/// Whether a quick call goes to a worker all the same: in a simulation some do, so that both ways are walked.
+pub(crate) fn sends_to_worker() -> bool {
+    WORLD.with_borrow_mut(|world| world.as_mut().is_some_and(|world| world.dice.below(2) == 0))
+}
+
 /// A connection of a simulated client: two buffers. Clones are the same connection.
 #[derive(Clone)]
 pub struct Pipe(Arc<Mutex<Ends>>);

@@ -128,6 +128,11 @@ impl Durability {
         }
     }
 
+    /// Whether few wait as yet.
+    pub(crate) fn has_room(&self) -> bool {
+        self.shared.lock().count < WAITING_CALLBACKS_MAX / 2
+    }
+
     pub(crate) fn on_durable(&self, ticket: Ticket, callback: OnDurable) {
         let mut waiting = self.shared.lock();
         while waiting.count >= WAITING_CALLBACKS_MAX

@@ -64,6 +64,11 @@ pub trait Engine: Send + Sync {
     /// The newest commit.
     fn newest(&self) -> Ticket;
 
+    /// Whether a writer that begins now will not have to wait until earlier commits have made room.
+    fn has_room(&self) -> bool {
+        true
+    }
+
     /// Returns once every commit that [`newest`](Self::newest) named before the call would survive a loss of power.
     /// Commits go on meanwhile.
     ///

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use api::envelope::Peeled;
+use api::push::Shown;
 use api::{Answer, Api, Caller, Cursor, Found, Later, Settings};
 use arbitrary::{Result, Unstructured};
 use env::{Env, SeededDice};
@@ -168,9 +169,9 @@ impl World {
     /// If a push cannot be read or has no end.
     pub fn push_all(&self) {
         for key in 1..=3 {
-            let mut from = Cursor { pts: 1, aside: 0 };
+            let (mut from, mut shown) = (Cursor { pts: 1, aside: 0 }, Shown::default());
             for _ in 0..100 {
-                match self.api.account_push(KeyId(key), from, START) {
+                match self.api.account_push(KeyId(key), from, START, &mut shown) {
                     Ok(Some(push)) if push.more => from = push.to,
                     Ok(_) => break,
                     Err(stop) => panic!("a push that fails: {stop:?}"),

@@ -34,7 +34,7 @@ pub enum Op {
     /// `messages.getHistory`.
     History(Place),
     /// `messages.sendMessage` of this text.
-    Send(String),
+    Send(Place, String),
     /// `messages.editMessage`.
     Edit,
     /// Deletes the message that was first sent with this text.

@@ -103,13 +103,18 @@ pub fn place(peer: &enums::Peer) -> Place {
     }
 }
 
+impl Line {
+    /// A text as it is shown. What the server writes itself (login codes) is nobody's message.
+    fn of(place: Place, text: &str) -> Self {
+        let text = if place == Place::Private(SERVICE) { "*" } else { text };
+        Self { place, text: text.to_owned() }
+    }
+}
+
 fn line(message: &enums::Message) -> Option<(i32, Line)> {
     match message {
         enums::Message::Message(m) => {
-            let place = place(&m.peer_id);
-            // What the server writes itself (login codes) is nobody's message.
-            let text = if place == Place::Private(SERVICE) { "*".to_owned() } else { m.message.clone() };
-            Some((m.id, Line { place, text }))
+            Some((m.id, Line::of(place(&m.peer_id), &m.message)))
         }
         enums::Message::MessageService(m) => {
             Some((m.id, Line { place: place(&m.peer_id), text: "*".to_owned() }))
@@ -287,8 +292,22 @@ impl Replica {
             enums::Updates::Updates(all) => {
                 all.updates.iter().for_each(|update| self.take_one(update, &mut needs));
             }
+            enums::Updates::UpdateShortMessage(m) => {
+                let line = Line::of(Place::Private(m.user_id), &m.message);
+                let what = What::Shows(m.id, line);
+                self.offer(Log::Account, Change { pts: m.pts, count: m.pts_count, what }, &mut needs);
+            }
             other => panic!("updates of a kind that this server does not make: {other:?}"),
         }
+        needs
+    }
+
+    /// The answer to a message that this device sent to `place`.
+    pub fn sent(&mut self, updates: &enums::Updates, place: Place, text: &str) -> Vec<Need> {
+        let enums::Updates::UpdateShortSentMessage(sent) = updates else { return self.take(updates) };
+        let mut needs = Vec::new();
+        let what = What::Shows(sent.id, Line::of(place, text));
+        self.offer(Log::Account, Change { pts: sent.pts, count: sent.pts_count, what }, &mut needs);
         needs
     }
 
@@ -354,8 +373,14 @@ impl Replica {
     }
 }
 
-/// The log that an update counts in, and how far it leads.
+/// The logs that updates count in, and how far each of them leads.
 #[must_use]
-pub fn counted(update: &enums::Update) -> Option<(Log, i32)> {
-    change(update).map(|(log, change)| (log, change.pts))
+pub fn counted(updates: &enums::Updates) -> Vec<(Log, i32)> {
+    match updates {
+        enums::Updates::Updates(all) => {
+            all.updates.iter().filter_map(change).map(|(log, change)| (log, change.pts)).collect()
+        }
+        enums::Updates::UpdateShortMessage(message) => vec![(Log::Account, message.pts)],
+        _ => Vec::new(),
+    }
 }

@@ -162,7 +162,7 @@ impl World {
         let text = self.ledger.say(who, d, place);
         let random_id = self.dice.u64().cast_signed();
         let request = messages::SendMessage { peer, message: text.clone(), random_id, ..Default::default() };
-        self.call(d, Op::Send(text), query(&request));
+        self.call(d, Op::Send(place, text), query(&request));
     }
 
     /// One of the messages that a device shows and its user wrote: where, its id, its first text.
@@ -348,10 +348,10 @@ impl World {
                     }
                 }
             }
-            Op::Send(text) => {
+            Op::Send(place, text) => {
                 self.ledger.acknowledge(text);
                 let updates = read(body)?;
-                let needs = self.devices[d].replica.take(&updates);
+                let needs = self.devices[d].replica.sent(&updates, *place, text);
                 self.satisfy(d, needs);
             }
             Op::Edit => {

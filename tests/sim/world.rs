@@ -640,9 +640,8 @@ impl World {
     /// Over the first connection of a session nothing is sent again, so each push must lead on.
     fn check_order(&mut self, d: usize, updates: &enums::Updates) {
         let Some(Link { pushed: Some(pushed), .. }) = &mut self.devices[d].link else { return };
-        let enums::Updates::Updates(all) = updates else { return };
         let mut wrong = None;
-        for (log, pts) in all.updates.iter().filter_map(crate::follow::counted) {
+        for (log, pts) in crate::follow::counted(updates) {
             let before = pushed.insert(log, pts);
             wrong = before.filter(|before| *before >= pts).map(|before| (log, before, pts)).or(wrong);
         }

@@ -19,7 +19,7 @@ methods! {
     messages::ReorderPinnedDialogs => reorder_pinned_dialogs, Writes;
     messages::MarkDialogUnread => mark_dialog_unread, Writes;
     messages::GetDialogUnreadMarks => get_dialog_unread_marks, Reads;
-    messages::SaveDraft => save_draft, Writes;
+    messages::SaveDraft => save_draft, Writes, Quick;
     messages::GetAllDrafts => get_all_drafts, Reads;
     messages::ClearAllDrafts => clear_all_drafts, Writes;
 }

@@ -18,6 +18,7 @@ macro_rules! empties {
                 ids: <tl::functions::$group::$method as tl::Method>::IDS,
                 mode: Mode::Reads,
                 depth: Depth::Empty,
+                quick: true,
                 run: |cx, reader, writer| {
                     run::<tl::functions::$group::$method, $role>(cx, reader, writer, |$cx, _, $req| Ok($reply))
                 },

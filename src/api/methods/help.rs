@@ -11,8 +11,8 @@ use crate::method::{Anyone, Cx, Guest, Rpc, methods};
 use crate::view::known_dc;
 
 methods! {
-    help::GetConfig => get_config, Reads;
-    help::GetNearestDc => get_nearest_dc, Reads;
+    help::GetConfig => get_config, Reads, Quick;
+    help::GetNearestDc => get_nearest_dc, Reads, Quick;
     help::GetAppConfig => get_app_config, Reads;
     help::GetTermsOfServiceUpdate => get_terms_of_service_update, Reads;
     help::AcceptTermsOfService => accept_terms_of_service, Reads;

@@ -22,6 +22,31 @@ pub(crate) fn sent(cx: &Cx<'_, '_>, me: Account, told: &[Told]) -> Rpc<enums::Up
     sent_and(cx, me, told, Vec::new(), &[])
 }
 
+/// The short form of [`sent`] for a text that was sent to a person: id, pts and date. All else its client has sent itself and needs
+/// no people to understand. `None` for what the short form cannot carry, and for what was edited since.
+pub(crate) fn sent_in_short(
+    cx: &Cx<'_, '_>,
+    me: Account,
+    placed: Placed,
+) -> Rpc<Option<enums::Updates>> {
+    let Some(row) = placed.shelf.one(cx.model.tx, placed.id)? else { return Ok(None) };
+    let to_somebody = matches!(Peer::from(&row.peer), Peer::User(user) if user != me.0);
+    if !to_somebody || row.media.is_some() || row.reply_to.is_some() || row.edit_date.is_some() {
+        return Ok(None);
+    }
+    let short = types::UpdateShortSentMessage {
+        out: true,
+        id: placed.id,
+        pts: placed.pts,
+        pts_count: 1,
+        date: row.date,
+        media: None,
+        entities: row.entities,
+        ttl_period: None,
+    };
+    Ok(Some(short.into()))
+}
+
 /// The same, with other updates before it and people and chats beside those that the messages name.
 pub(crate) fn sent_and(
     cx: &Cx<'_, '_>,

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::method::{Account, Cx, Rpc, methods};
 
 methods! {
-    messages::SendMessage => send_message, Writes;
+    messages::SendMessage => send_message, Writes, Quick;
     messages::SendMedia => send_media, Writes;
     messages::SendMultiMedia => send_multi_media, Writes;
     messages::ForwardMessages => forward_messages, Writes;
@@ -130,6 +130,9 @@ fn send_message(cx: &mut Cx<'_, '_>, me: Account, req: req::SendMessage) -> Rpc<
     };
     let placed = messages::send(&mut cx.model, me.0, peer, Some(req.random_id), out)?;
     clear_draft(cx, me, peer, req.clear_draft)?;
+    if let Some(reply) = reply::sent_in_short(cx, me, placed)? {
+        return Ok(reply);
+    }
     reply::sent(cx, me, &[Told { placed, random_id: Some(req.random_id) }])
 }
 

@@ -9,7 +9,7 @@ use tl::{enums, types};
 use crate::method::{Account, Cx, Rpc, methods};
 
 methods! {
-    messages::SetTyping => set_typing, Reads;
+    messages::SetTyping => set_typing, Reads, Quick;
 }
 
 /// Bytes of an action that is passed on. Most are a word and a number; a reaction to an emoji brings some JSON.

@@ -11,7 +11,7 @@ use crate::method::{Account, Cx, Rpc, methods};
 use crate::view::update::Told;
 
 methods! {
-    updates::GetState => get_state, Writes;
+    updates::GetState => get_state, Writes, Quick;
     updates::GetDifference => get_difference, Writes;
     updates::GetChannelDifference => get_channel_difference, Writes;
 }

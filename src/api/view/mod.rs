@@ -39,6 +39,24 @@ pub struct Named {
     channels: BTreeSet<ChannelId>,
 }
 
+impl Named {
+    /// Only these people.
+    #[cfg(test)]
+    pub(crate) fn people(users: impl IntoIterator<Item = UserId>) -> Self {
+        Self { users: users.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The people.
+    pub(crate) fn users(&self) -> &BTreeSet<UserId> {
+        &self.users
+    }
+
+    /// Whether there are people and nobody else.
+    pub(crate) fn has_only_users(&self) -> bool {
+        self.chats.is_empty() && self.channels.is_empty()
+    }
+}
+
 impl<'a, 't> View<'a, 't> {
     /// What `me` reads, over a key made with data centre `dc`.
     #[must_use]
@@ -70,6 +88,11 @@ impl<'a, 't> View<'a, 't> {
     #[must_use]
     pub fn named(self) -> Named {
         self.named
+    }
+
+    /// The same, to look at.
+    pub(crate) fn named_so_far(&self) -> &Named {
+        &self.named
     }
 
     /// The people and the chats that were named, in full.

@@ -193,6 +193,10 @@ impl Engine for SledEngine {
         self.commits.newest()
     }
 
+    fn has_room(&self) -> bool {
+        self.room().gathered_bytes <= GATHERED_BYTES_MAX / 2
+    }
+
     fn sync(&self) -> Result<(), Fault> {
         let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
         let synced = self.lay_in().and_then(|()| {
