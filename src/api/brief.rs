@@ -115,11 +115,15 @@ mod tests {
         let (a, mut b) = (world.person("A"), world.person("B"));
         let mut shown = Shown::default();
         send(&mut world, &a, &b, "one", 1);
-        let enums::Updates::Updates(full) = push(&world, &mut b, &mut shown) else { panic!("in short to a stranger") };
+        let enums::Updates::Updates(full) = push(&world, &mut b, &mut shown) else {
+            panic!("in short to a stranger")
+        };
         assert!(full.users.iter().any(|user| matches!(user, enums::User::User(user) if user.id == a.user.0)));
         send(&mut world, &a, &b, "two", 2);
         let before = b.seen.pts;
-        let enums::Updates::UpdateShortMessage(short) = push(&world, &mut b, &mut shown) else { panic!("in full") };
+        let enums::Updates::UpdateShortMessage(short) = push(&world, &mut b, &mut shown) else {
+            panic!("in full")
+        };
         let told = (short.out, short.user_id, &*short.message, short.pts, short.pts_count);
         assert_eq!(told, (false, a.user.0, "two", before + 1, 1));
         // What has no place in the short form: two at once, and somebody whom nobody has shown.
@@ -144,9 +148,13 @@ mod tests {
     fn what_was_sent_to_a_person_is_answered_in_short_and_the_same_again() {
         let mut world = World::new();
         let (a, b) = (world.person("A"), world.person("B"));
-        let enums::Updates::UpdateShortSentMessage(sent) = send(&mut world, &a, &b, "one", 1) else { panic!("in full") };
+        let enums::Updates::UpdateShortSentMessage(sent) = send(&mut world, &a, &b, "one", 1) else {
+            panic!("in full")
+        };
         assert!(sent.out);
-        let enums::Updates::UpdateShortSentMessage(again) = send(&mut world, &a, &b, "one", 1) else { panic!("in full") };
+        let enums::Updates::UpdateShortSentMessage(again) = send(&mut world, &a, &b, "one", 1) else {
+            panic!("in full")
+        };
         assert_eq!((again.id, again.pts, again.date), (sent.id, sent.pts, sent.date));
         let saved = send(&mut world, &a, &a, "a note", 2);
         assert!(matches!(saved, enums::Updates::Updates(_)), "Saved Messages have more to say: {saved:?}");
@@ -161,7 +169,9 @@ mod tests {
         send(&mut world, &a, &b, "one", 1);
         assert!(matches!(push(&world, &mut second, &mut shown), enums::Updates::Updates(_)));
         send(&mut world, &a, &b, "two", 2);
-        let enums::Updates::UpdateShortMessage(short) = push(&world, &mut second, &mut shown) else { panic!("in full") };
+        let enums::Updates::UpdateShortMessage(short) = push(&world, &mut second, &mut shown) else {
+            panic!("in full")
+        };
         assert_eq!((short.out, short.user_id), (true, b.user.0));
     }
 

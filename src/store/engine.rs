@@ -5,6 +5,7 @@
 
 mod fjall;
 mod memory;
+mod rows;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
 mod sled;

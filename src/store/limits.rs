@@ -33,6 +33,15 @@ pub const GATHERED_BYTES_MAX: usize = 1024 * 1024;
 /// Least memory for an engine's cache, in bytes, whatever the settings say.
 pub const CACHE_BYTES_MIN: u64 = 1024 * 1024;
 
+/// One part in so many of an engine's cache is for single rows above the engine, the rest is the engine's own.
+pub const ROW_CACHE_SHARE: u64 = 8;
+
+/// Longest row that is kept there, in bytes.
+pub const CACHED_ROW_BYTES_MAX: usize = 4 * 1024;
+
+/// What such a row is expected to take on average, in bytes, its key and its place included.
+pub const CACHED_ROW_BYTES_MEAN: usize = 256;
+
 /// Bytes that fjall holds in memory before it writes a table; the cache's size between the two.
 pub const MEMTABLE_BYTES_MIN: u64 = 1024 * 1024;
 

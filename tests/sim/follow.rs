@@ -113,9 +113,7 @@ impl Line {
 
 fn line(message: &enums::Message) -> Option<(i32, Line)> {
     match message {
-        enums::Message::Message(m) => {
-            Some((m.id, Line::of(place(&m.peer_id), &m.message)))
-        }
+        enums::Message::Message(m) => Some((m.id, Line::of(place(&m.peer_id), &m.message))),
         enums::Message::MessageService(m) => {
             Some((m.id, Line { place: place(&m.peer_id), text: "*".to_owned() }))
         }

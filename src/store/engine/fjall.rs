@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 
+use super::rows::Rows;
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
@@ -22,12 +23,14 @@ pub(crate) struct FjallEngine {
     rows: Keyspace,
     journal: Mutex<Journal>,
     turnstile: Turnstile<()>,
+    cached: Rows,
 }
 
 impl FjallEngine {
     /// Opens the store in `dir`, whatever a crash left there.
     pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Fault> {
         let opening = |error: fjall::Error| Fault::io("opening", error);
+        let (cached, cache_bytes) = Rows::of(cache_bytes);
         let db = Database::builder(dir)
             .cache_size(cache_bytes)
             .manual_journal_persist(true)
@@ -44,7 +47,7 @@ impl FjallEngine {
             File::open(made).and_then(|made| made.sync_all()).map_err(|error| Fault::io("opening", error))?;
         }
         let journal = Mutex::new(Journal { dir: dir.to_owned(), active: None });
-        Ok(Self { db, rows, journal, turnstile: Turnstile::new(()) })
+        Ok(Self { db, rows, journal, turnstile: Turnstile::new(()), cached })
     }
 
     fn view(&self) -> View<'_> {
@@ -90,7 +93,15 @@ impl Snapshot for View<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        if let Some(known) = self.engine.cached.get(key, self.newest) {
+            return Ok(known);
+        }
         let value = self.snapshot.get(&self.engine.rows, key).map_err(|error| Fault::io("reading", error))?;
+        // Of an older moment there may be newer rows, here or on their way.
+        let _calm = self.engine.turnstile.read();
+        if self.engine.turnstile.newest() == self.newest {
+            self.engine.cached.keep(key, value.as_deref(), self.newest);
+        }
         Ok(value.map(|value| value.to_vec()))
     }
 
@@ -112,16 +123,20 @@ impl Snapshot for View<'_> {
         let Self { engine, turn, .. } = *self;
         let turn = turn.ok_or(CommitError::Fault(Fault::ReadOnly))?;
         let mut batch = engine.db.batch();
-        for (key, value) in writes {
+        for (key, value) in &writes {
             match value {
-                Some(value) => batch.insert(&engine.rows, key, value),
-                None => batch.remove(&engine.rows, key),
+                Some(value) => batch.insert(&engine.rows, key.as_slice(), value.as_slice()),
+                None => batch.remove(&engine.rows, key.as_slice()),
             }
         }
         engine
             .turnstile
-            .commit(&turn, |()| batch.commit())
-            .map_err(|error| CommitError::Fault(Fault::io("committing", error)))
+            .commit(&turn, |(), ticket| {
+                batch.commit()?;
+                engine.cached.change(&writes, ticket);
+                Ok(())
+            })
+            .map_err(|error: fjall::Error| CommitError::Fault(Fault::io("committing", error)))
     }
 }
 

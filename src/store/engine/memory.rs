@@ -98,7 +98,7 @@ impl Snapshot for Writer<'_> {
         if self.engine.must_conflict() {
             return Err(CommitError::Conflict);
         }
-        self.engine.rows.commit(&self.turn, |rows| {
+        self.engine.rows.commit(&self.turn, |rows, _| {
             for (key, value) in writes {
                 match value {
                     Some(value) => rows.insert(key, value),

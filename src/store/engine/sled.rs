@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use sled::{Batch, Db, IVec};
 
+use super::rows::Rows;
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
@@ -32,6 +33,7 @@ use crate::table::{KeyRange, Order};
 
 pub(crate) struct SledEngine {
     commits: Turnstile<Commits>,
+    rows: Rows,
     /// The lock is taken alone while a batch is laid into the tree.
     tree: RwLock<Db>,
     /// Whoever syncs.
@@ -70,6 +72,7 @@ impl SledEngine {
         fs::create_dir_all(dir).map_err(opening)?;
         // A snapshot that was being written when the process died is taken for the newest one and fails its checksum.
         remove_snapshots(dir, Which::Unfinished).map_err(opening)?;
+        let (rows, cache_bytes) = Rows::of(cache_bytes);
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
         let db = match open_when_free(&config) {
             // Snapshots only shorten the start. Without any, the whole log is read. The settings are those that are built in.
@@ -84,6 +87,7 @@ impl SledEngine {
         let log = File::open(dir.join("db")).map_err(opening)?;
         let engine = Self {
             commits: Turnstile::new(Commits::default()),
+            rows,
             tree: RwLock::new(db),
             disk: Mutex::new(Disk { log, large_pages: LargePages::new(dir.join("blobs")) }),
             room: Mutex::default(),
@@ -139,11 +143,16 @@ impl SledEngine {
         self.tree.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, commits: &Commits, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    /// While the `commits` are locked, so that `newest` is the last of them.
+    fn get(&self, commits: &Commits, newest: Ticket, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        if let Some(known) = self.rows.get(key, newest) {
+            return Ok(known);
+        }
         if let Some(written) = commits.gathered.get(key).or_else(|| commits.underway.get(key)) {
             return Ok(written.clone());
         }
         let value = self.tree().get(key).map_err(|error| Fault::io("reading", error))?;
+        self.rows.keep(key, value.as_deref(), newest);
         Ok(value.map(|value| value.to_vec()))
     }
 
@@ -224,7 +233,7 @@ impl Snapshot for Reader<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.commits, key)
+        self.engine.get(&self.commits, self.newest, key)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
@@ -248,7 +257,7 @@ impl Snapshot for Writer<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.engine.commits.read(), key)
+        self.engine.get(&self.engine.commits.read(), self.engine.newest(), key)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
@@ -258,7 +267,8 @@ impl Snapshot for Writer<'_> {
     fn commit(self: Box<Self>, writes: Writes) -> Result<Ticket, CommitError> {
         let bytes: usize =
             writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-        self.engine.commits.commit(&self.turn, |commits| {
+        self.engine.commits.commit(&self.turn, |commits, ticket| {
+            self.engine.rows.change(&writes, ticket);
             commits.gathered.extend(writes);
             self.engine.room().gathered_bytes += bytes;
             Ok(())

@@ -41,15 +41,17 @@ impl<T> Turnstile<T> {
         Ticket(self.newest.load(Ordering::Acquire))
     }
 
-    /// Lays in a batch while nobody reads, and numbers it if `apply` succeeds. The caller holds the writer's guard.
+    /// Lays in a batch while nobody reads, and gives it its number if `apply` succeeds. The caller holds the writer's guard.
     pub(crate) fn commit<E>(
         &self,
         _writer: &MutexGuard<'_, ()>,
-        apply: impl FnOnce(&mut T) -> Result<(), E>,
+        apply: impl FnOnce(&mut T, Ticket) -> Result<(), E>,
     ) -> Result<Ticket, E> {
         let mut data: RwLockWriteGuard<'_, T> = self.data.write().unwrap_or_else(PoisonError::into_inner);
-        apply(&mut data)?;
+        let ticket = Ticket(self.newest.load(Ordering::Acquire) + 1);
+        apply(&mut data, ticket)?;
         // Still under the lock, so that whoever sees the batch sees its number.
-        Ok(Ticket(self.newest.fetch_add(1, Ordering::AcqRel) + 1))
+        self.newest.store(ticket.0, Ordering::Release);
+        Ok(ticket)
     }
 }
