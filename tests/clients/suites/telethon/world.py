@@ -73,7 +73,27 @@ class Device:
         self.client.add_event_handler(self._pushed, events.Raw)
 
     async def _pushed(self, update) -> None:
-        self.inbox.put(update)
+        self.inbox.put(self._in_full(update) if isinstance(update, types.UpdateShortMessage) else update)
+
+    def _in_full(self, short: types.UpdateShortMessage) -> types.UpdateNewMessage:
+        """What the short form of a push means, as the library itself completes it for its events."""
+        message = types.Message(
+            id=short.id,
+            peer_id=types.PeerUser(short.user_id),
+            from_id=types.PeerUser(self.id if short.out else short.user_id),
+            out=short.out,
+            mentioned=short.mentioned,
+            media_unread=short.media_unread,
+            silent=short.silent,
+            date=short.date,
+            message=short.message,
+            fwd_from=short.fwd_from,
+            via_bot_id=short.via_bot_id,
+            reply_to=short.reply_to,
+            entities=short.entities,
+            ttl_period=short.ttl_period,
+        )
+        return types.UpdateNewMessage(message, short.pts, short.pts_count)
 
     async def __call__(self, request):
         return await self.client(request)
