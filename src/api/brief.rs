@@ -1,8 +1,8 @@
 //! The short form of a push: a text from a person, without the people beside it.
 //!
-//! A client can read `updateShortMessage` only if it knows the sender; one that does not asks for the difference. So it is for
-//! those that have been shown the sender in full, in an earlier push to the same sessions, and never for the first message. It is a
-//! third as long, and spares the server reading the sender as this reader may see them.
+//! A client can read `updateShortMessage` only if it knows the sender; one that does not asks for the difference. So it is
+//! for those that have been shown the sender in full, in an earlier push to the same sessions, and never for the first
+//! message. It is a third as long, and spares the server reading the sender as this reader may see them.
 
 use std::collections::BTreeSet;
 
@@ -15,20 +15,23 @@ use crate::view::Named;
 /// Whom the client of a key has been shown in full, as far as that is remembered.
 #[derive(Debug, Default)]
 pub struct Shown {
-    users: BTreeSet<UserId>,
+    /// Boxed: most keys rest, and have been shown nobody.
+    users: Option<Box<BTreeSet<UserId>>>,
 }
 
 impl Shown {
     /// Remembers that the people of a push were shown. Forgets the others when they become too many.
     pub(crate) fn add(&mut self, named: &Named) {
-        if self.users.len() + named.users().len() > limits::SHOWN_MAX {
-            self.users.clear();
+        let users = self.users.get_or_insert_default();
+        if users.len() + named.users().len() > limits::SHOWN_MAX {
+            users.clear();
         }
-        self.users.extend(named.users().iter().take(limits::SHOWN_MAX));
+        users.extend(named.users().iter().take(limits::SHOWN_MAX));
     }
 
     fn has_all(&self, named: &Named, me: UserId) -> bool {
-        named.has_only_users() && named.users().iter().all(|user| *user == me || self.users.contains(user))
+        let shown = |user| self.users.as_ref().is_some_and(|users| users.contains(user));
+        named.has_only_users() && named.users().iter().all(|user| *user == me || shown(user))
     }
 }
 
@@ -180,7 +183,8 @@ mod tests {
         let mut shown = Shown::default();
         for id in 1..=300 {
             shown.add(&Named::people([UserId(id)]));
-            assert!(shown.users.contains(&UserId(id)) && shown.users.len() <= limits::SHOWN_MAX);
+            let users = shown.users.as_ref().expect("somebody");
+            assert!(users.contains(&UserId(id)) && users.len() <= limits::SHOWN_MAX);
         }
     }
 }

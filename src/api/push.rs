@@ -65,8 +65,8 @@ impl Api {
         Ok(listener)
     }
 
-    /// What happened to the person logged in on `key` after `from`, without what the key caused itself; in short, where its client has
-    /// been `shown` whom that names. Whom it is shown by this push is added.
+    /// What happened to the person logged in on `key` after `from`, without what the key caused itself; in short, where its
+    /// client has been `shown` whom that names. Whom it is shown by this push is added.
     ///
     /// # Errors
     /// [`Stop::Fault`] of the store.

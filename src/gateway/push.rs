@@ -304,8 +304,8 @@ fn schedule(node: &Arc<Node>, online: &Arc<Online>) {
     }
 }
 
-/// Tells a key what waits for it, on a thread of the sockets: nearly always that is a row or two, and the way to a worker and back
-/// would cost as much.
+/// Tells a key what waits for it, on a thread of the sockets: nearly always that is a row or two, and the way to a worker
+/// and back would cost as much.
 async fn tell_here(node: Arc<Node>, online: Arc<Online>) {
     #[cfg(feature = "simulation")]
     crate::simulation::work_begins().await;

@@ -156,8 +156,8 @@ impl Store {
         Err(Fault::Contended.into())
     }
 
-    /// Whether a transaction that begins now, and a callback that is left for it, will hardly have to wait for the disk. Who must not
-    /// be held up asks this first.
+    /// Whether a transaction that begins now, and a callback that is left for it, will hardly have to wait for the disk. Who
+    /// must not be held up asks this first.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.engine.has_room() && self.durability.has_room()

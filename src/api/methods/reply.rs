@@ -22,8 +22,8 @@ pub(crate) fn sent(cx: &Cx<'_, '_>, me: Account, told: &[Told]) -> Rpc<enums::Up
     sent_and(cx, me, told, Vec::new(), &[])
 }
 
-/// The short form of [`sent`] for a text that was sent to a person: id, pts and date. All else its client has sent itself and needs
-/// no people to understand. `None` for what the short form cannot carry, and for what was edited since.
+/// The short form of [`sent`] for a text that was sent to a person: id, pts and date. All else its client has sent itself
+/// and needs no people to understand. `None` for what the short form cannot carry, and for what was edited since.
 pub(crate) fn sent_in_short(cx: &Cx<'_, '_>, me: Account, placed: Placed) -> Rpc<Option<enums::Updates>> {
     let Some(row) = placed.shelf.one(cx.model.tx, placed.id)? else { return Ok(None) };
     let to_somebody = matches!(Peer::from(&row.peer), Peer::User(user) if user != me.0);

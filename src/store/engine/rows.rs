@@ -1,5 +1,5 @@
-//! A cache of rows above an engine: what is looked up again and again (a person's counters, a key, a membership, and that there is
-//! no row) is found by one hash instead of a walk down the tree.
+//! A cache of rows above an engine: what is looked up again and again (a person's counters, a key, a membership, and that
+//! there is no row) is found by one hash instead of a walk down the tree.
 //!
 //! A row carries the number of the commit from which on it is known to be so, and is shown only to those who see that commit. A
 //! commit renews the rows that are here, so none is ever older than the newest commit.
