@@ -83,7 +83,7 @@ fn ige_enciphers_as_computed_elsewhere() {
 fn every_backend_makes_the_same_of_every_length() {
     let mut numbers = Numbers(1);
     let lengths = (0..400).chain([1023, 1024, 1040, 4111, 16_384]);
-    for length in lengths.filter(|length| !cfg!(miri) || [0, 31, 48, 112, 131].contains(length)) {
+    for length in lengths.filter(|length| !cfg!(miri) || [0, 31, 112, 131].contains(length)) {
         let key: [u8; 192] = numbers.bytes(192).try_into().expect("192 bytes");
         let plain = numbers.bytes(length);
         for x in [0, 8] {
@@ -110,13 +110,14 @@ fn every_backend_makes_the_same_of_every_length() {
 #[test]
 fn a_batch_makes_of_each_message_what_it_becomes_alone() {
     let mut numbers = Numbers(2);
-    for round in 0..if cfg!(miri) { 4 } else { 300 } {
-        let count = round % (2 * LANES + 3);
+    for round in 0..if cfg!(miri) { 3 } else { 300 } {
+        // Under Miri, which takes seconds for one: none, half of the lanes, and one more than all.
+        let count = if cfg!(miri) { round * (LANES / 2) + round / 2 } else { round % (2 * LANES + 3) };
         let keys: Vec<[u8; 192]> =
             (0..count).map(|_| numbers.bytes(192).try_into().expect("192 bytes")).collect();
         let plains: Vec<Vec<u8>> = (0..count)
             .map(|_| {
-                let bound = [70, 300, 1200][numbers.next() as usize % 3];
+                let bound = if cfg!(miri) { [40; 3] } else { [70, 300, 1200] }[numbers.next() as usize % 3];
                 let length = numbers.next() as usize % bound;
                 numbers.bytes(length)
             })
