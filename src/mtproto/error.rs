@@ -96,3 +96,15 @@ impl From<HandshakeError> for PeerMisbehaved {
         Self::FailedHandshake(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // proves: TR-11
+    #[test]
+    fn each_transport_error_has_its_number() {
+        let all = [TransportError::NotFound, TransportError::Flood, TransportError::WrongDataCentre];
+        assert_eq!(all.map(TransportError::code), [-404, -429, -444]);
+    }
+}

@@ -219,15 +219,16 @@ mod tests {
         let of = |number: &[u8]| CheckedPublic::check(number).expect("drawn in range");
         assert_ne!(g_a, g_b, "each is drawn anew");
         assert_eq!(a.key_with(&of(&g_b)).id(), b.key_with(&of(&g_a)).id());
-        assert!(!format!("{a:?}").contains("Uint"));
+        assert_eq!(format!("{a:?} {:?}", Spares::default()), "Secret(<hidden>) Spares(<hidden>)");
     }
 
     #[test]
     fn a_spare_exponent_is_taken_once_and_there_is_a_bound_on_them() {
         let (spares, mut dice) = (Spares::default(), SeededDice::new(3));
-        assert!(spares.take().is_none());
+        assert!(spares.is_empty() && spares.take().is_none());
         let drawn = (0..SPARE_EXPONENTS_MAX + 3).filter(|_| spares.draw_one(&mut dice)).count();
         assert_eq!((drawn, spares.len()), (SPARE_EXPONENTS_MAX, SPARE_EXPONENTS_MAX));
+        assert!(!spares.is_empty());
         let mut publics = std::collections::BTreeSet::new();
         while let Some((secret, public)) = spares.take() {
             assert_eq!(public, bytes(&power_of_g(&secret)));

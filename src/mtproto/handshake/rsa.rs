@@ -241,11 +241,58 @@ mod tests {
         assert!(public.starts_with("-----BEGIN RSA PUBLIC KEY-----\n"), "{public}");
         assert_eq!(public.trim_end().len(), 425, "TDLib's own keys have this length");
         assert_eq!((key.modulus().len(), key.exponent()), (RSA_BYTES, vec![1, 0, 1]));
-        assert!(!format!("{key:?}").contains("BEGIN"));
+        assert_eq!(format!("{key:?}"), format!("RsaKey({:016x})", key.fingerprint()));
     }
 
     #[test]
     fn what_is_no_key_is_refused() {
         assert_eq!(RsaKey::from_private_pem("no key").err(), Some(KeyFileError::NotAPrivateKey));
+        let short = rsa::PrivateKey::new(&mut Rng(&mut SeededDice::new(1)), 1024).expect("a key");
+        let short = short.to_pkcs8_pem(LineEnding::LF).expect("a file");
+        assert_eq!(RsaKey::from_private_pem(&short).err(), Some(KeyFileError::NotRsa2048));
+        assert!(KeyFileError::NotAPrivateKey.to_string().contains("PEM"));
+        assert!(KeyFileError::NotRsa2048.to_string().contains("2048 bits"));
+    }
+
+    // proves: HS-4
+    #[test]
+    fn a_fingerprint_is_taken_over_both_numbers_as_the_protocol_writes_them() {
+        for (length, head) in [(253, &[253][..]), (254, &[254, 254, 0, 0]), (256, &[254, 0, 1, 0])] {
+            let n: Vec<u8> = (0..length).map(|i| i as u8 | 1).collect();
+            let mut bare = [head, &n].concat();
+            while bare.len() % 4 != 0 {
+                bare.push(0);
+            }
+            bare.extend([3, 1, 0, 1]);
+            let hash = sha1(&[&bare]);
+            assert_eq!(fingerprint(&n, &[1, 0, 1]).to_le_bytes(), hash[12..], "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_name_that_begins_with_a_zero_digit_is_drawn_anew() {
+        // Some seed's first key has such a name; the loop found 11.
+        let first = |seed| {
+            let key = rsa::PrivateKey::new(&mut Rng(&mut SeededDice::new(seed)), RSA_BYTES * 8);
+            (seed, RsaKey::new(key.expect("a key")).expect("2048 bits"))
+        };
+        let name = |key: &RsaKey| key.fingerprint().cast_unsigned();
+        let begins_with_zero = |key: &RsaKey| name(key) >> 60 == 0 && name(key) & 0xf != 0;
+        let (seed, dropped) =
+            (11..).map(first).find(|(_, key)| begins_with_zero(key)).expect("one of sixteen");
+        let taken = RsaKey::generate(&mut SeededDice::new(seed));
+        assert_ne!(taken.fingerprint(), dropped.fingerprint());
+        assert_ne!(name(&taken) >> 60, 0);
+    }
+
+    #[test]
+    fn every_way_of_drawing_is_the_way_of_the_dice() {
+        use rand_core::Rng as _;
+        let (dice, same) = (&mut SeededDice::new(5), &mut SeededDice::new(5));
+        let mut rng = Rng(dice);
+        assert_eq!((rng.next_u32(), rng.next_u64()), (same.u32(), same.u64()));
+        let mut drawn = [0; 40];
+        rng.fill_bytes(&mut drawn);
+        assert_eq!(drawn, env::bytes(same));
     }
 }

@@ -148,6 +148,18 @@ mod tests {
 
     // proves: SES-7
     #[test]
+    fn the_last_salt_that_was_told_serves_its_two_periods_after_any_silence() {
+        let dice = &mut SeededDice::new(5);
+        let mut salts = Salts::new(&mut at(dice, 0));
+        let last = salts.future(&mut at(dice, 0), 64).pop().expect("64 of them").salt;
+        let mut silent = salts.clone();
+        assert_eq!(silent.current(&mut at(dice, 1800 * 64 - 1)), last);
+        assert!(salts.is_valid(&mut at(dice, 1800 * 65 - 1), last));
+        assert!(!salts.is_valid(&mut at(dice, 1800 * 65), last));
+    }
+
+    // proves: SES-7
+    #[test]
     fn after_long_silence_nothing_old_is_valid() {
         let dice = &mut SeededDice::new(3);
         let mut salts = Salts::new(&mut at(dice, 0));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use env::{Dice as _, Env, SeededDice, Time};
 use mtproto::client::{Exchange, NewKey, Next, PublicKey, Transport, TransportOptions, encrypt_inner_data};
 use mtproto::crypto::hash::sha1;
+use mtproto::handshake::dh::Spares;
 use mtproto::handshake::{HeavyJob, Padding, dh, plain};
 use mtproto::wire::framing::{Frame, Framing};
 use mtproto::{
@@ -31,6 +32,8 @@ struct Line {
     /// Heavy work is done at once, unless it is held.
     held: Option<Vec<HeavyJob>>,
     jobs: usize,
+    /// Exponents drawn ahead.
+    spares: Spares,
     /// Packets that came with a key.
     sealed: usize,
     closed: Option<PeerMisbehaved>,
@@ -65,7 +68,9 @@ impl Line {
         let (client, hello) = Transport::new(options, &mut dice);
         let now = Time::from_secs(1_700_000_000);
         let (heard, made, fates, held, jobs, closed) = (Vec::new(), Vec::new(), Vec::new(), None, 0, None);
-        let mut line = Self { server, client, dice, now, heard, made, fates, held, jobs, sealed: 0, closed };
+        let spares = Spares::default();
+        let mut line =
+            Self { server, client, dice, now, heard, made, fates, held, jobs, spares, sealed: 0, closed };
         line.feed(Input::Tick);
         line.deliver(&hello, usize::MAX);
         line
@@ -104,7 +109,10 @@ impl Line {
                     match &mut self.held {
                         Some(held) => held.push(job),
                         None => {
-                            let done = job.run(&mut self.dice);
+                            let done = match self.spares.is_empty() {
+                                true => job.run(&mut self.dice),
+                                false => job.run_with(&mut self.dice, &self.spares),
+                            };
                             self.feed(Input::Heavy(done));
                         }
                     }
@@ -188,6 +196,19 @@ fn both_paddings_and_all_four_kinds_of_inner_data_make_a_key() {
             assert_eq!(theirs.expires_in, expires_in.map(|secs| if secs == 3600 { 3600 } else { 86_400 }));
             assert_eq!((line.jobs, line.closed), (2, None));
         }
+    }
+}
+
+// proves: HS-16
+#[test]
+fn an_exponent_that_was_drawn_ahead_serves_one_handshake() {
+    let mut line = Line::new();
+    assert!(line.spares.draw_one(&mut SeededDice::new(6)) && line.spares.draw_one(&mut SeededDice::new(7)));
+    for left in [1, 0] {
+        let mut exchange = line.exchange(Padding::RsaPad);
+        let ours = line.run(&mut exchange);
+        assert_eq!(line.made.pop().expect("a key").key.stored(), ours.key.stored());
+        assert_eq!((line.spares.len(), line.closed), (left, None));
     }
 }
 

@@ -193,6 +193,21 @@ mod tests {
         assert!(!cookies.is_good(&mut env!(300), here, Purpose::Address, &fresh));
     }
 
+    // proves: UDP-2
+    #[test]
+    fn a_clock_that_was_set_back_neither_ends_a_cookie_nor_lets_it_live_longer() {
+        let mut dice = SeededDice::new(1);
+        let mut env = Env { now: START + Duration::from_secs(5000), dice: &mut dice };
+        let mut cookies = Cookies::new(&mut env);
+        let here = at("[2001:db8::1]:4000");
+        let cookie = cookies.bake(&mut env, here, Purpose::Address);
+        for (secs, is_good) in [(0, true), (59, true), (61, true), (119, true), (122, false)] {
+            env.now = START + Duration::from_secs(secs);
+            assert_eq!(cookies.is_good(&mut env, here, Purpose::Address, &cookie), is_good, "{secs} s");
+        }
+        assert!(!cookies.is_good(&mut env, at("[2001:db8::2]:4000"), Purpose::Address, &cookie));
+    }
+
     // proves: HS-3
     #[test]
     fn each_handshake_has_numbers_of_its_own_and_a_repeat_the_same() {

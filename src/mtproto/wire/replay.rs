@@ -95,7 +95,7 @@ mod tests {
         for seed in 0..2 * REPLAYS_PER_GENERATION_MAX as u64 + 100 {
             cache.is_new(&header(seed), Time::from_secs(1));
         }
-        assert!(cache.held() <= 2 * REPLAYS_PER_GENERATION_MAX);
+        assert_eq!(cache.held(), REPLAYS_PER_GENERATION_MAX + 100);
         assert_eq!(cache.take_pushed_out(), REPLAYS_PER_GENERATION_MAX);
         let memory = cache.0.lock().expect("nobody panicked");
         assert!(

@@ -206,6 +206,23 @@ fn what_fell_out_of_the_ledger_is_refused_though_it_is_young() {
     assert_eq!(desk.calls().len(), 2048);
 }
 
+// proves: SES-3, SES-4
+#[test]
+fn a_session_that_is_taken_up_again_takes_nothing_twice_and_stays_below_its_promise() {
+    let mut desk = Desk::at_work();
+    let ping = body(&Ping { ping_id: 1 });
+    desk.session.forget_up_to(desk.id(5));
+    assert_eq!(codes(&desk.send(FIRST, desk.id(5), 0, &ping)), [20]);
+    assert_eq!(codes(&desk.send(FIRST, desk.id(6), 0, &ping)), []);
+    let promised = desk.now + Duration::from_secs(5);
+    desk.session.name_up_to(MsgId::at(promised));
+    desk.wait(Duration::from_secs(10));
+    let pushed = |said: &[Said], n| said.iter().find(|s| s.body == query(n)).expect("sent").msg_id.secs();
+    assert_eq!(pushed(&desk.push(7), 7), promised.secs() as i64);
+    desk.session.name_up_to(MsgId::at(promised + Duration::from_secs(600)));
+    assert_eq!(pushed(&desk.push(8), 8), desk.now.secs() as i64);
+}
+
 #[test]
 fn a_message_may_come_late_in_a_new_container() {
     let mut desk = Desk::at_work();
