@@ -283,6 +283,9 @@ mod tests {
         ];
         assert!(unsafe_numbers.iter().all(|number| CheckedPublic::check(&bytes(number)).is_none()));
         assert!([MARGIN, top].iter().all(|number| CheckedPublic::check(&bytes(number)).is_some()));
+        let mut least = [0; NUMBER_BYTES];
+        least[7] = 1;
+        assert_eq!(bytes(&MARGIN), least, "2^1984");
         assert!(CheckedPublic::check(&[]).is_none());
         assert!(CheckedPublic::check(&[1; 257]).is_none());
     }
