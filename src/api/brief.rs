@@ -15,23 +15,20 @@ use crate::view::Named;
 /// Whom the client of a key has been shown in full, as far as that is remembered.
 #[derive(Debug, Default)]
 pub struct Shown {
-    /// Boxed: most keys rest, and have been shown nobody.
-    users: Option<Box<BTreeSet<UserId>>>,
+    users: BTreeSet<UserId>,
 }
 
 impl Shown {
     /// Remembers that the people of a push were shown. Forgets the others when they become too many.
     pub(crate) fn add(&mut self, named: &Named) {
-        let users = self.users.get_or_insert_default();
-        if users.len() + named.users().len() > limits::SHOWN_MAX {
-            users.clear();
+        if self.users.len() + named.users().len() > limits::SHOWN_MAX {
+            self.users.clear();
         }
-        users.extend(named.users().iter().take(limits::SHOWN_MAX));
+        self.users.extend(named.users().iter().take(limits::SHOWN_MAX));
     }
 
     fn has_all(&self, named: &Named, me: UserId) -> bool {
-        let shown = |user| self.users.as_ref().is_some_and(|users| users.contains(user));
-        named.has_only_users() && named.users().iter().all(|user| *user == me || shown(user))
+        named.has_only_users() && named.users().iter().all(|user| *user == me || self.users.contains(user))
     }
 }
 
@@ -183,8 +180,7 @@ mod tests {
         let mut shown = Shown::default();
         for id in 1..=300 {
             shown.add(&Named::people([UserId(id)]));
-            let users = shown.users.as_ref().expect("somebody");
-            assert!(users.contains(&UserId(id)) && users.len() <= limits::SHOWN_MAX);
+            assert!(shown.users.contains(&UserId(id)) && shown.users.len() <= limits::SHOWN_MAX);
         }
     }
 }

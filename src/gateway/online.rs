@@ -40,7 +40,8 @@ pub(crate) struct News {
     channels: BTreeMap<ChannelId, i32>,
     account_grew: bool,
     /// Whom its client was shown in full, by what has been pushed since the number beside it changed.
-    shown: Shown,
+    /// Most keys rest, and have been shown nobody.
+    shown: Option<Box<Shown>>,
     shown_since: u32,
     channels_grew: VecDeque<ChannelId>,
     ephemeral: VecDeque<(Ticket, Arc<Ephemeral>)>,
@@ -226,20 +227,20 @@ impl News {
     }
 
     /// Whom its client has been shown, to be given back.
-    pub(crate) fn take_shown(&mut self) -> (u32, Shown) {
-        (self.shown_since, std::mem::take(&mut self.shown))
+    pub(crate) fn take_shown(&mut self) -> (u32, Box<Shown>) {
+        (self.shown_since, self.shown.take().unwrap_or_default())
     }
 
     /// Gives back what was taken, unless it has to be forgotten since.
-    pub(crate) fn keep_shown(&mut self, (since, shown): (u32, Shown)) {
+    pub(crate) fn keep_shown(&mut self, (since, shown): (u32, Box<Shown>)) {
         if since == self.shown_since {
-            self.shown = shown;
+            self.shown = Some(shown);
         }
     }
 
     /// What was pushed may not have arrived, or did with another session: everybody is a stranger again.
     pub(crate) fn forget_shown(&mut self) {
-        self.shown = Shown::default();
+        self.shown = None;
         self.shown_since = self.shown_since.wrapping_add(1);
     }
 
