@@ -3,13 +3,14 @@
 //! A group of commits becomes durable at one moment, and then many sessions have something to say. The thread that commits
 //! writes their names down here, and wakes one task for all of them: one for each would cost it more than the commits.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::limits;
 use crate::node::Node;
 use crate::sessions::Entry;
+use crate::{limits, metrics};
 
 /// The sessions that may leave and have not yet. Each stands here at most once for each of its answers, which are bounded.
 #[derive(Default)]
@@ -43,7 +44,10 @@ async fn depart(node: Arc<Node>) {
 
 async fn release_all(node: Arc<Node>, entries: Vec<Arc<Entry>>) {
     for entry in entries {
-        entry.release(&node);
+        // A panic costs this session its answers, and none of the others that leave with it.
+        if catch_unwind(AssertUnwindSafe(|| entry.release(&node))).is_err() {
+            metrics::panicked("departure");
+        }
         tokio::task::consume_budget().await;
     }
 }
