@@ -137,12 +137,16 @@ impl Desk {
             return Err(refused);
         }
         let (mailbox, spares) = (self.mailbox.clone(), Arc::clone(&self.node.spares));
+        let is_last = job.is_last();
         let work = move || {
             let done = job.run_with(&mut world::SystemDice, &spares);
             // The connection may be gone by now.
             let _ = mailbox.post(ToPeer::Heavy(done));
         };
-        self.node.handshakes.push(Box::new(work)).map_err(|_| {
+        let pool = &self.node.handshakes;
+        // Who has had one computation comes before those who have had none: in a flood it would be lost.
+        let pushed = if is_last { pool.push_ahead(work) } else { pool.push(work) };
+        pushed.map_err(|_| {
             metrics::handshake_refused("full");
             refused
         })

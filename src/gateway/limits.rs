@@ -105,7 +105,8 @@ pub const DATAGRAM_IDLE_TIME: Duration = Duration::from_secs(120);
 
 // ---- key exchanges
 
-/// Computations of key exchanges that wait for a thread, for each thread. At some 8 ms each, a third of a second.
+/// Computations of key exchanges that wait for a thread, for each thread: so many first ones, and so many last ones, which go
+/// before them. At some 4 ms each, a third of a second.
 pub const HANDSHAKE_STEPS_WAITING_PER_THREAD: usize = 40;
 
 /// How much the threads of key exchanges step back behind all others where the operating system knows no threads for idle
@@ -113,8 +114,13 @@ pub const HANDSHAKE_STEPS_WAITING_PER_THREAD: usize = 40;
 /// want to come in; niceness alone lets a thread that woke up wait for the end of a slice, some milliseconds.
 pub const HANDSHAKE_NICENESS: i32 = 10;
 
-/// What waited this long for idle time is done by a thread that steps back by niceness alone: a server whose calls take all
-/// processors still lets people in. Longer than a full line takes when the processors are free.
+/// How long a thread that wakes up waits at most for a handshake that computes, while such computations have all processors
+/// ([`aside::Metronome`]). A beat costs each of them some microseconds.
+pub const HANDSHAKE_BEAT: Duration = Duration::from_micros(250);
+
+/// When there was no idle time for so long, a thread that steps back by niceness alone does what waits: a server whose calls
+/// take all processors still lets people in. It must not be how much waits that wakes it: then a flood of handshakes would,
+/// and each of its pieces could make a call wait for milliseconds.
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_millis(500);
 
 // ---- time

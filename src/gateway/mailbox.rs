@@ -119,6 +119,12 @@ impl<T: Letter> Mailbox<T> {
         Poll::Pending
     }
 
+    /// The connection's task is awake and will look before it sleeps: until then nobody need wake it. What it does itself
+    /// nearly always fills its own box. Only the connection's task calls it.
+    pub fn attend(&self) {
+        self.contents.lock().reader = None;
+    }
+
     /// Waits until there may be something to take. Only the connection's task calls it.
     pub async fn filled(&self) {
         poll_fn(|cx| self.poll_filled(cx)).await;
@@ -144,6 +150,9 @@ fn wake(reader: Option<Waker>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
     use super::*;
 
     impl<T> Mailbox<T> {
@@ -190,6 +199,28 @@ mod tests {
             reader.await.expect("woken");
         }
         assert_eq!(mailbox.empty(), None);
+    }
+
+    #[test]
+    fn a_reader_that_is_awake_is_not_woken_and_finds_what_came_meanwhile() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let wakes = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&wakes));
+        let cx = Context::from_waker(&waker);
+        let mailbox = Mailbox::new();
+        assert_eq!(mailbox.poll_filled(&cx), Poll::Pending);
+        mailbox.attend();
+        mailbox.post(Parcel(1)).expect("room");
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        assert_eq!(mailbox.poll_filled(&cx), Poll::Ready(()));
+        assert_eq!(mailbox.poll_filled(&cx), Poll::Pending);
+        mailbox.post(Parcel(2)).expect("room");
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "it sleeps again");
     }
 
     #[test]

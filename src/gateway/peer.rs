@@ -182,6 +182,7 @@ impl Peer {
             }
             // A connection that always has something to do lets the others have their turn.
             let event = cooperative(poll_fn(|cx| self.poll_event(cx, timer.as_mut()))).await;
+            self.desk.mailbox.attend();
             let mut handled = self.handle(event);
             while let Ok(Some(halted)) = handled {
                 handled = Box::pin(self.wait_for(halted)).await;

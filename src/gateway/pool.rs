@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use aside::Metronome;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// A piece of work.
@@ -32,9 +33,30 @@ struct Line {
 }
 
 struct State {
+    /// What goes before all that waits: what others are further with.
+    ahead: VecDeque<(Instant, Task)>,
     /// What waits, and since when.
     waiting: VecDeque<(Instant, Task)>,
+    /// When one of the threads last took something.
+    taken: Instant,
     closed: bool,
+}
+
+impl State {
+    fn len(&self) -> usize {
+        self.ahead.len() + self.waiting.len()
+    }
+
+    fn pop(&mut self) -> Option<Task> {
+        self.ahead.pop_front().or_else(|| self.waiting.pop_front()).map(|(_, piece)| piece)
+    }
+
+    /// Since when the threads have left what waits: since it came, or since one of them last took something.
+    fn left_since(&self) -> Option<Instant> {
+        let came =
+            [&self.ahead, &self.waiting].into_iter().filter_map(|line| line.front().map(|(since, _)| *since));
+        came.min().map(|since| since.max(self.taken))
+    }
 }
 
 /// The line is full, or the pool is closed.
@@ -65,15 +87,23 @@ impl Pool {
         idle: impl Fn() -> bool + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let line = Arc::new(Line {
-            state: Mutex::new(State { waiting: VecDeque::new(), closed: false }),
+            state: Mutex::new(State {
+                ahead: VecDeque::new(),
+                waiting: VecDeque::new(),
+                taken: Instant::now(),
+                closed: false,
+            }),
             arrived: Condvar::new(),
             begun: Condvar::new(),
             capacity,
         });
         let mut handles = Vec::with_capacity(threads + 1);
+        let metronome = back.map(|back| Metronome::start(back.beat, threads)).transpose()?.map(Arc::new);
         for n in 0..threads {
-            let (line, idle) = (Arc::clone(&line), idle.clone());
+            let (line, idle, metronome) = (Arc::clone(&line), idle.clone(), metronome.clone());
+            let computes = metronome.clone();
             let idle = move || {
+                let _computing = computes.as_deref().map(Metronome::computing);
                 catch_unwind(AssertUnwindSafe(&idle)).unwrap_or_else(|_| {
                     crate::metrics::panicked(name);
                     false
@@ -81,9 +111,10 @@ impl Pool {
             };
             let run = move || {
                 if let Some(back) = back {
-                    back.behind_all();
+                    aside::behind_all(back.niceness);
                 }
                 while let Some(task) = line.next(&idle) {
+                    let _computing = metronome.as_deref().map(Metronome::computing);
                     perform(name, task);
                 }
             };
@@ -92,7 +123,7 @@ impl Pool {
         if let Some(back) = back.filter(|_| threads > 0) {
             let line = Arc::clone(&line);
             let run = move || {
-                back.somewhat();
+                aside::somewhat(back.niceness);
                 while let Some(task) = line.next_overdue(back.patience) {
                     perform(name, task);
                 }
@@ -112,20 +143,39 @@ impl Pool {
     /// # Errors
     /// [`Refused`] when the line is full or closed.
     pub fn push(&self, task: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
+        self.put(Box::new(task), |state| &mut state.waiting)
+    }
+
+    /// Puts a piece of work behind those that came this way, and before all others: something was done for it already, which
+    /// would be lost. It finds room where they find none.
+    ///
+    /// # Errors
+    /// [`Refused`] when there are as many of its kind as the line holds of the others, or when the line is closed.
+    pub fn push_ahead(&self, task: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
+        self.put(Box::new(task), |state| &mut state.ahead)
+    }
+
+    fn put(
+        &self,
+        task: Task,
+        place: fn(&mut State) -> &mut VecDeque<(Instant, Task)>,
+    ) -> Result<(), Refused> {
         let mut state = self.line.state.lock();
-        if state.closed || state.waiting.len() >= self.line.capacity {
+        let first = state.len() == 0;
+        let closed = state.closed;
+        let place = place(&mut state);
+        if closed || place.len() >= self.line.capacity {
             return Err(Refused);
         }
-        let first = state.waiting.is_empty();
-        state.waiting.push_back((Instant::now(), Box::new(task)));
+        place.push_back((Instant::now(), task));
         drop(state);
         #[cfg(feature = "simulation")]
         if let Some(runtime) = &self.tasks {
             let line = Arc::clone(&self.line);
             runtime.spawn(async move {
                 tokio::time::sleep(crate::simulation::worker_delay()).await;
-                let next = line.state.lock().waiting.pop_front();
-                if let Some((_, task)) = next {
+                let next = line.state.lock().pop();
+                if let Some(task) = next {
                     perform("simulated worker", task);
                 }
             });
@@ -141,7 +191,7 @@ impl Pool {
     /// Pieces that wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.line.state.lock().waiting.len()
+        self.line.state.lock().len()
     }
 
     /// Takes nothing new, does what waits, and returns when the last thread has ended. Blocks.
@@ -158,15 +208,15 @@ impl Pool {
 }
 
 impl Line {
-    /// The next piece that has waited for `patience`; `None` once the line is closed and empty.
+    /// The next piece, once all threads have left it for `patience`; `None` once the line is closed and empty.
     fn next_overdue(&self, patience: Duration) -> Option<Task> {
         let mut state = self.state.lock();
         loop {
-            match state.waiting.front() {
-                Some((since, _)) => {
+            match state.left_since() {
+                Some(since) => {
                     let left = patience.saturating_sub(since.elapsed());
                     if left.is_zero() {
-                        return state.waiting.pop_front().map(|(_, piece)| piece);
+                        return state.pop();
                     }
                     self.begun.wait_for(&mut state, left);
                 }
@@ -181,7 +231,8 @@ impl Line {
         let mut state = self.state.lock();
         let mut more = true;
         loop {
-            if let Some((_, piece)) = state.waiting.pop_front() {
+            if let Some(piece) = state.pop() {
+                state.taken = Instant::now();
                 return Some(piece);
             }
             if state.closed {
@@ -208,32 +259,11 @@ fn perform(name: &'static str, task: Task) {
 pub struct StepBack {
     /// By so much, in terms of niceness, where there are no threads for idle time.
     pub niceness: i32,
-    /// What waited this long is done by one thread more, which steps back by `niceness` alone.
+    /// How long a thread that wakes up waits for one that computes, at most ([`Metronome`]).
+    pub beat: Duration,
+    /// When none of them has taken anything for so long, one thread more does what waits, which steps back by `niceness`
+    /// alone.
     pub patience: Duration,
-}
-
-impl StepBack {
-    /// This thread runs only when no other wants the processor, and stops at once when one wakes up.
-    fn behind_all(self) {
-        // That is a thread's own matter on Linux, and needs no privilege. Where it is refused, the work is done all the same.
-        #[cfg(target_os = "linux")]
-        {
-            use thread_priority::{
-                NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-                set_thread_priority_and_policy, thread_native_id,
-            };
-            let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-            if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy).is_ok() {
-                return;
-            }
-        }
-        self.somewhat();
-    }
-
-    /// This thread gets less of the processor than others.
-    fn somewhat(self) {
-        let _ = rustix::process::nice(self.niceness);
-    }
 }
 
 #[cfg(test)]
@@ -284,7 +314,8 @@ mod tests {
 
     #[test]
     fn what_waits_too_long_for_idle_time_is_done_all_the_same() {
-        let back = StepBack { niceness: 1, patience: Duration::from_millis(50) };
+        let back =
+            StepBack { niceness: 1, beat: Duration::from_millis(1), patience: Duration::from_millis(50) };
         let pool = Pool::start_with_idle("test", 1, 100, Some(back), || false).expect("threads");
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
@@ -302,6 +333,36 @@ mod tests {
         assert!(by == "test-0" || by == "test-late" && begun.elapsed() >= back.patience, "{by}");
         drop(hold);
         pool.finish();
+    }
+
+    #[test]
+    fn what_goes_ahead_is_done_first_and_has_room_of_its_own() {
+        let pool = Pool::start("test", 1, 2).expect("thread");
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let blocks = move || {
+            begun.send(()).expect("listened to");
+            let _ = held.recv();
+        };
+        pool.push(blocks).expect("room");
+        begins.recv().expect("it begins");
+        let (tell, told) = std::sync::mpsc::channel();
+        let says = |what: &'static str| {
+            let tell = tell.clone();
+            move || tell.send(what).expect("listened to")
+        };
+        pool.push(says("first")).expect("room");
+        pool.push(says("second")).expect("room");
+        assert_eq!(pool.push(says("too many")), Err(Refused));
+        pool.push_ahead(says("further, first")).expect("room of its own");
+        pool.push_ahead(says("further, second")).expect("room of its own");
+        assert_eq!(pool.push_ahead(says("too many")), Err(Refused));
+        assert_eq!(pool.waiting(), 4);
+        drop(hold);
+        pool.finish();
+        drop(tell);
+        let order: Vec<_> = told.iter().collect();
+        assert_eq!(order, ["further, first", "further, second", "first", "second"]);
     }
 
     #[test]

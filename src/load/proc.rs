@@ -35,23 +35,6 @@ pub(crate) fn own_usage() -> Usage {
     usage(std::process::id()).unwrap_or_default()
 }
 
-/// This thread, and those that it starts, run only when nobody else wants the processor, as far as the system knows such
-/// threads.
-pub(crate) fn run_when_idle() {
-    #[cfg(target_os = "linux")]
-    {
-        use thread_priority::{
-            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
-            thread_native_id,
-        };
-        let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-        if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy).is_ok() {
-            return;
-        }
-    }
-    let _ = rustix::process::nice(19);
-}
-
 /// The process `pid` and all that it has started, and they, and so on.
 pub(crate) fn family(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];

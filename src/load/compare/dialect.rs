@@ -142,8 +142,8 @@ impl Client {
         if n == 0 { Err(LoadError::new("the server closed the connection")) } else { Ok(()) }
     }
 
-    /// Sends `message` to `topic`.
-    pub(super) async fn publish(&mut self, topic: &str, message: &str) -> Result<()> {
+    /// Has `message` sent to `topic`; it leaves with the next [`Self::flush`].
+    pub(super) fn put(&mut self, topic: &str, message: &str) {
         match self.dialect {
             Dialect::Raw => self.out.extend_from_slice(message.as_bytes()),
             Dialect::Mqtt => {
@@ -162,7 +162,6 @@ impl Client {
                 format!("<message to='{topic}' type='chat'><body>{message}</body></message>").as_bytes(),
             ),
         }
-        self.flush().await
     }
 
     /// Waits for something, and answers what has to be answered at once.
@@ -234,7 +233,8 @@ impl Client {
         }
     }
 
-    async fn flush(&mut self) -> Result<()> {
+    /// Sends what there is to send, in one write.
+    pub(super) async fn flush(&mut self) -> Result<()> {
         if !self.out.is_empty() {
             self.carried.0 += self.out.len() as u64;
             self.stream.write_all(&self.out).await?;

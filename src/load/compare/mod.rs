@@ -25,6 +25,12 @@ use crate::{CompareOptions, Options, proc};
 /// Bytes of a text.
 const TEXT_BYTES: usize = 128;
 
+/// Under way at once on each connection, in the second echo.
+const WINDOW: usize = 16;
+
+/// The name of that echo among the workloads.
+const MANY: &str = "echo, 16 in flight";
+
 /// The topic that everybody hears.
 const ALL: &str = "bench/all";
 
@@ -43,13 +49,17 @@ pub(crate) async fn compare(options: &CompareOptions) -> Result<(Vec<Report>, St
             Err(error) => missing.push(format!("not measured: {error}")),
         }
     }
-    reports.push(workload::echo(&Options { connections: pairs, ..common.clone() }).await?);
+    let echo = Options { connections: pairs, ..common.clone() };
+    reports.push(workload::echo(&echo).await?);
+    let many = workload::echo(&Options { in_flight: WINDOW, ..echo }).await?;
+    reports.push(Report { workload: MANY.to_owned(), ..many });
     reports.push(workload::send(&common).await?);
     if options.members > 0 {
         reports.push(workload::fanout(&Options { connections: options.members, ..common.clone() }).await?);
     }
     let _ = writeln!(out, "{}\n", proc::machine());
     table(&mut out, &format!("{pairs} pairs, {TEXT_BYTES} B"), &reports, &["pairs", "echo", "send"]);
+    table(&mut out, &format!("{pairs} pairs, {TEXT_BYTES} B, {WINDOW} in flight"), &reports, &[MANY]);
     if options.members > 0 {
         table(&mut out, &format!("one to {}, {TEXT_BYTES} B", options.members), &reports, &["fanout"]);
     }
@@ -94,11 +104,11 @@ fn ratios(out: &mut String, reports: &[Report]) {
         let found = reports.iter().find(|r| r.server == server && r.workload == workload);
         found.and_then(|report| report.server_cpu_us).filter(|us| *us > 0.0)
     };
-    for (ours, theirs) in [("echo", "pairs"), ("send", "pairs"), ("fanout", "fanout")] {
+    for (ours, theirs) in [("echo", "pairs"), (MANY, MANY), ("send", "pairs"), ("fanout", "fanout")] {
         let Some(our) = cpu("chappe", ours) else { continue };
         for report in reports.iter().filter(|r| r.workload == theirs && r.server != "chappe") {
             // An echo is comparable with an echo, a message with a message.
-            if (ours == "echo") != report.server.starts_with("raw") {
+            if ours.starts_with("echo") != report.server.starts_with("raw") {
                 continue;
             }
             if let Some(their) = cpu(&report.server, theirs) {
@@ -126,6 +136,10 @@ async fn of_peer(
     let pairs = (options.connections / 2).max(1);
     let measured = async {
         reports.push(of_pairs(options, &peer, pairs).await?);
+        if dialect == Dialect::Raw {
+            let many = of_pairs(&Options { in_flight: WINDOW, ..options.clone() }, &peer, pairs).await?;
+            reports.push(Report { workload: MANY.to_owned(), ..many });
+        }
         if members > 0 && matches!(dialect, Dialect::Mqtt | Dialect::Nats) {
             reports.push(to_many(options, &peer, members).await?);
         }
@@ -149,7 +163,7 @@ async fn of_pairs(options: &Options, peer: &Peer, pairs: usize) -> Result<Report
         let topic = if peer.dialect == Dialect::Xmpp { reader.address.clone() } else { topic };
         let came = Rc::new(Came::default());
         if echo {
-            tasks.spawn_local(speak(reader, topic, Rc::clone(&run), came, Wait::Own));
+            tasks.spawn_local(speak(reader, topic, Rc::clone(&run), came, Wait::Own(options.in_flight)));
         } else {
             let writer = Client::connect(peer.addr, peer.dialect, 2 * n + 1, &[]).await?;
             let wait = if peer.dialect == Dialect::Mqtt { Wait::Acknowledged } else { Wait::Delivered(1) };
@@ -157,7 +171,7 @@ async fn of_pairs(options: &Options, peer: &Peer, pairs: usize) -> Result<Report
             tasks.spawn_local(speak(writer, topic, Rc::clone(&run), came, wait));
         }
     }
-    finish(options, peer, run, tasks, "pairs", &format!("{pairs} pairs"), pairs).await
+    finish(options, peer, run, tasks, "pairs", &format!("{pairs} pairs"), pairs * options.in_flight).await
 }
 
 /// One sender to many.
@@ -197,8 +211,8 @@ async fn finish(
 /// What a sender waits for before the next message.
 #[derive(Clone, Copy)]
 enum Wait {
-    /// What it sent comes back to itself.
-    Own,
+    /// What it sent comes back to itself; so many are under way at once.
+    Own(usize),
     /// The server's acknowledgement.
     Acknowledged,
     /// So many have it.
@@ -215,10 +229,15 @@ struct Came {
 async fn speak(mut client: Client, topic: String, run: Rc<Run>, came: Rc<Came>, wait: Wait) -> Result<()> {
     let (mut phases, mut events) = (run.follow(), Vec::new());
     phases.wait_for(|phase| *phase >= Phase::Warming).await.map_err(LoadError::new)?;
+    let (all, mut under_way) = (if let Wait::Own(all) = wait { all } else { 1 }, 0);
     while run.phase() < Phase::Draining {
         let due = run.now();
         came.count.set(0);
-        client.publish(&topic, &stamp::text(due, TEXT_BYTES)).await?;
+        while under_way < all {
+            client.put(&topic, &stamp::text(due, TEXT_BYTES));
+            under_way += 1;
+        }
+        client.flush().await?;
         let mut done = false;
         while !done && run.phase() < Phase::Over {
             tokio::select! {
@@ -228,13 +247,15 @@ async fn speak(mut client: Client, topic: String, run: Rc<Run>, came: Rc<Came>, 
             }
             for event in events.drain(..) {
                 match (event, wait) {
-                    (Event::Message(start), Wait::Own) => {
+                    (Event::Message(start), Wait::Own(_)) => {
                         run.took("delivered", start);
                         run.done(1);
+                        under_way = under_way.saturating_sub(1);
                         done = true;
                     }
                     (Event::Acknowledged, Wait::Acknowledged) => {
                         run.took("acknowledged", due);
+                        under_way = 0;
                         done = true;
                     }
                     _ => {}
@@ -242,6 +263,7 @@ async fn speak(mut client: Client, topic: String, run: Rc<Run>, came: Rc<Came>, 
             }
             if let Wait::Delivered(all) = wait {
                 done = came.count.get() >= all;
+                under_way = usize::from(!done);
             }
         }
         let (sent, received) = std::mem::take(&mut client.carried);

@@ -70,6 +70,12 @@ impl fmt::Debug for HeavyDone {
 }
 
 impl HeavyJob {
+    /// Whether it is the second and last one of its handshake.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        matches!(self.0, Job::MakeKey(_))
+    }
+
     /// Does the work. `dice` must be cryptographic.
     #[must_use]
     pub fn run(self, dice: &mut dyn Dice) -> HeavyDone {
