@@ -37,17 +37,45 @@ async fn depart(node: Arc<Node>) {
     // Not all on one thread, if they are many.
     while entries.len() > limits::DEPARTURES_AT_ONCE {
         let others = entries.split_off(entries.len() - limits::DEPARTURES_AT_ONCE);
-        node.runtime.spawn(release_all(Arc::clone(&node), others));
+        node.runtime.spawn(release_all(others, releasing(&node)));
     }
-    release_all(node, entries).await;
+    release_all(entries, releasing(&node)).await;
 }
 
-async fn release_all(node: Arc<Node>, entries: Vec<Arc<Entry>>) {
-    for entry in entries {
-        // A panic costs this session its answers, and none of the others that leave with it.
-        if catch_unwind(AssertUnwindSafe(|| entry.release(&node))).is_err() {
+/// How a session is let go.
+fn releasing(node: &Arc<Node>) -> impl Fn(&Arc<Entry>) + Send + 'static {
+    let node = Arc::clone(node);
+    move |entry| entry.release(&node)
+}
+
+/// Lets all of a group go, one after the other. A panic costs one of them its answers, and none of those that leave with it.
+async fn release_all<T>(group: Vec<T>, release: impl Fn(&T)) {
+    for one in group {
+        if catch_unwind(AssertUnwindSafe(|| release(&one))).is_err() {
             metrics::panicked("departure");
         }
         tokio::task::consume_budget().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::tests::Counted;
+
+    #[test]
+    fn one_that_panics_keeps_none_of_those_that_leave_with_it() {
+        let (counted, left) = (Counted::default(), Mutex::new(Vec::new()));
+        let release = |one: &u32| {
+            assert!(one % 100 != 7, "(this panic belongs to the test)");
+            left.lock().push(*one);
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        // So many that the task gives up its turn in between.
+        let all = || runtime.block_on(release_all((0..500).collect(), release));
+        ::metrics::with_local_recorder(&counted, all);
+        let expected: Vec<u32> = (0..500).filter(|one| one % 100 != 7).collect();
+        assert_eq!(*left.lock(), expected, "all others have left, in their order");
+        assert_eq!(counted.of("chappe_panics_total", "departure"), 5);
     }
 }

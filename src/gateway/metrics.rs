@@ -124,3 +124,53 @@ pub(crate) fn held_bytes(things: &'static str, bytes: usize) {
 pub(crate) fn pushed(sessions: usize) {
     counter!("chappe_pushes_total").increment(sessions as u64);
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+    use parking_lot::Mutex;
+
+    /// Remembers what is counted while it listens.
+    #[derive(Default)]
+    pub(crate) struct Counted(Mutex<Vec<(Key, Arc<AtomicU64>)>>);
+
+    impl Counted {
+        /// How often `name` was counted with `value` as its label.
+        pub(crate) fn of(&self, name: &str, value: &str) -> u64 {
+            let counters = self.0.lock();
+            let labelled = |key: &Key| key.labels().any(|label| label.value() == value);
+            let mine = counters.iter().filter(|(key, _)| key.name() == name && labelled(key));
+            mine.map(|(_, count)| count.load(Ordering::Acquire)).sum()
+        }
+    }
+
+    impl Recorder for Counted {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            let mut counters = self.0.lock();
+            let known = counters.iter().find(|(known, _)| known == key).map(|(_, count)| Arc::clone(count));
+            let count = known.unwrap_or_else(|| {
+                let count = Arc::default();
+                counters.push((key.clone(), Arc::clone(&count)));
+                count
+            });
+            Counter::from_arc(count)
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+}
