@@ -90,7 +90,7 @@ impl Desk {
     pub(crate) fn key_at_hand(&self, id: AuthKeyId) -> Option<Arc<Key>> {
         let known = self.session.as_ref().map(|s| s.key()).filter(|key| key.auth.id() == id);
         match known {
-            Some(key) if key.is_usable(world::now()) => Some(Arc::clone(key)),
+            Some(key) if key.is_usable(world::now) => Some(Arc::clone(key)),
             // spec: PFS-5
             _ => self.node.keys.find(id),
         }

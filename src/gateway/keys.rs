@@ -72,8 +72,8 @@ impl Key {
     }
 
     /// Whether it is still good.
-    pub(crate) fn is_usable(&self, now: Time) -> bool {
-        !self.destroyed.load(Ordering::Acquire) && self.temp.as_ref().is_none_or(|temp| now < temp.expires)
+    pub(crate) fn is_usable(&self, now: impl FnOnce() -> Time) -> bool {
+        !self.destroyed.load(Ordering::Acquire) && self.temp.as_ref().is_none_or(|temp| now() < temp.expires)
     }
 
     /// Whether its use should be noted in the store now.
@@ -179,7 +179,7 @@ impl Keys {
     /// The key, if it is in memory and still good.
     pub(crate) fn find(&self, id: AuthKeyId) -> Option<Arc<Key>> {
         // spec: HS-23, PFS-5
-        self.book.lock().keys.get(&id).filter(|key| key.is_usable(world::now())).cloned()
+        self.book.lock().keys.get(&id).filter(|key| key.is_usable(world::now)).cloned()
     }
 
     /// Remembers a permanent key that was read from the store, where its last use was noted in the second `touched`; its
@@ -299,7 +299,7 @@ impl Book {
 
     fn forget_expired(&mut self, now: Time) -> Vec<AuthKeyId> {
         let mut dead: Vec<_> =
-            self.keys.iter().filter(|(_, key)| !key.is_usable(now)).map(|(id, _)| *id).collect();
+            self.keys.iter().filter(|(_, key)| !key.is_usable(|| now)).map(|(id, _)| *id).collect();
         dead.sort_unstable();
         for id in &dead {
             self.forget(*id);

@@ -82,7 +82,7 @@ struct Peer {
 struct Unwritten {
     parts: VecDeque<Bytes>,
     bytes: usize,
-    /// When there began to be some, or when the socket last took any.
+    /// When the socket first refused them, or when it last took some of them.
     since: Option<Instant>,
 }
 
@@ -308,9 +308,13 @@ impl Peer {
             for (slice, part) in slices.iter_mut().zip(&self.unwritten.parts) {
                 *slice = IoSlice::new(part);
             }
-            match self.stream.try_write_vectored(&slices) {
+            let parts = self.unwritten.parts.len().min(slices.len());
+            match self.stream.try_write_vectored(slices.get(..parts).unwrap_or_default()) {
                 Ok(n) => self.unwritten.advance(n),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.unwritten.since.get_or_insert_with(Instant::now);
+                    return Ok(());
+                }
                 Err(_) => return Err("failed"),
             }
         }
@@ -443,9 +447,6 @@ impl Unwritten {
         if self.bytes > limits::UNWRITTEN_BYTES_MAX {
             metrics::dropped("slow readers");
             return Err("slow");
-        }
-        if self.parts.is_empty() {
-            self.since = Some(Instant::now());
         }
         self.parts.push_back(bytes);
         Ok(())

@@ -38,13 +38,11 @@ pub(crate) fn keep(
     sent: &stored::Sent,
 ) -> Done<()> {
     let week = week(cx);
-    let is_old = |key: &(UserId, u16, _, _, _)| key.1.saturating_add(1) < week;
     // Not with every message: to look at the oldest costs as much as to write the newest. By our number, which nobody chooses.
     if sent.msg_id % limits::SENT_TRIM_EVERY == 0 {
-        for key in cx.tx.keys(&SENT, SENT.of(me), Order::Forward, limits::SENT_TRIM_STEP)? {
-            if is_old(&key) {
-                cx.tx.delete(&SENT, &key)?;
-            }
+        let old = SENT.of(me).before_all(&(me, week.saturating_sub(1)));
+        for key in cx.tx.keys(&SENT, old, Order::Forward, limits::SENT_TRIM_STEP)? {
+            cx.tx.delete(&SENT, &key)?;
         }
     }
     Ok(cx.tx.put(&SENT, &(me, week, cx.origin, peer, random_id), sent)?)

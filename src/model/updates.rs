@@ -103,12 +103,10 @@ fn trim(tx: &mut Tx<'_>, user: UserId, head: &mut stored::UserHead, pts_before: 
     if floor <= head.log_floor || !limits::trims(pts_before, head.pts) {
         return Ok(());
     }
-    let oldest = LOGS.of(user).after(&(user, head.log_floor, 0));
+    // With an end: nearly all that lies behind the floor is to stay.
+    let oldest = LOGS.of(user).after(&(user, head.log_floor, 0)).until(&(user, floor, i32::MAX));
     for key in tx.keys(&LOGS, oldest, Order::Forward, limits::LOG_TRIM_STEP)? {
         let (_, pts, aside) = key;
-        if pts > floor {
-            break;
-        }
         tx.delete(&LOGS, &key)?;
         if aside == 0 {
             head.log_floor = pts;

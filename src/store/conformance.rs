@@ -189,11 +189,14 @@ fn ranges_are_narrowed_by_typed_keys(place: &Place) {
     assert_eq!(found(NOTES.of(ME).after(&at(-1)).until(&at(5))), [0, 1, 5]);
     assert_eq!(found(NOTES.of(ME).from(&at(-4)).until(&at(4))), [-1, 0, 1]);
     assert_eq!(found(NOTES.of(ME).from(&at(3)).before(&at(2))), [] as [i32; 0]);
+    assert_eq!(found(NOTES.of(ME).before_all(&at(0))), [i32::MIN, -5, -1], "a whole key is a prefix, too");
     assert_eq!(found(NOTES.of(ME).from(&at(-9)).from(&at(0)).from(&at(-9))), [0, 1, 5, i32::MAX]);
 
     let look = |tx: &mut Tx<'_>| {
         let of_one = tx.keys(&TAGS, TAGS.prefix(&(ME, NoteId(-1))), Order::Backward, 100)?;
         assert_eq!(of_one, [(ME, NoteId(-1), 2), (ME, NoteId(-1), 1)]);
+        let before = tx.keys(&TAGS, TAGS.of(ME).before_all(&(ME, NoteId(-1))), Order::Backward, 3)?;
+        assert_eq!(before, [(ME, NoteId(-5), 2), (ME, NoteId(-5), 1), (ME, NoteId(i32::MIN), 2)]);
         let words = tx.keys(&WORDS, WORDS.prefix(&(ME, "al".to_owned())), Order::Forward, 100)?;
         assert_eq!(words.into_iter().map(|(_, word)| word).collect::<Vec<_>>(), ["al", "alan", "alice"]);
         assert_eq!(tx.keys(&WORDS, WORDS.of(YOU), Order::Forward, 100)?.len(), 5);

@@ -91,6 +91,13 @@ impl<K: Key> Rows<K> {
         self
     }
 
+    /// Only what precedes all keys that begin with `prefix`.
+    #[must_use]
+    pub fn before_all<P: PrefixOf<K>>(mut self, prefix: &P) -> Self {
+        self.lower(key::encode(self.family, prefix));
+        self
+    }
+
     fn raise(&mut self, low: Vec<u8>) {
         if low > self.range.low {
             self.range.low = low;

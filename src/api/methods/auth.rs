@@ -336,4 +336,36 @@ mod tests {
             (Some(enums::Update::UpdateMessageID(a)), Some(enums::Update::UpdateMessageID(b))) if a.id != b.id
         ));
     }
+
+    #[test]
+    fn random_ids_are_forgotten_when_they_are_two_weeks_old_and_not_before() {
+        use model::limits::SENT_TRIM_EVERY;
+        use model::tables::SENT;
+
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let to_bob = world.input_peer(&ann, &bob);
+        let kept = |world: &World| {
+            let look = |tx: &mut store::Tx<'_>| -> model::Done<_> {
+                let all = tx.keys(&SENT, SENT.of(ann.user), store::Order::Forward, 1_000)?;
+                Ok(all.into_iter().map(|(.., random_id)| random_id).collect::<Vec<_>>())
+            };
+            world.api.store().read(look).expect("read").0
+        };
+        let every = i64::from(SENT_TRIM_EVERY);
+        let say = |world: &mut World, from: i64| {
+            for random_id in from..from + every {
+                world.say(&ann, to_bob.clone(), "x", random_id);
+            }
+        };
+        say(&mut world, 1);
+        world.wait(7 * 24 * 3600);
+        say(&mut world, 100);
+        assert_eq!(kept(&world).len(), 2 * SENT_TRIM_EVERY as usize, "of this week and of the last one");
+        world.wait(7 * 24 * 3600);
+        say(&mut world, 200);
+        let left = kept(&world);
+        assert!(left.iter().all(|&random_id| random_id >= 100), "{left:?}");
+        assert_eq!(left.len(), 2 * SENT_TRIM_EVERY as usize);
+    }
 }

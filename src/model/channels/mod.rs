@@ -136,11 +136,8 @@ fn append(
     cx.tx.put(&CHANNEL_LOGS, &(channel, head.pts), &row)?;
     let floor = head.pts.saturating_sub(limits::LOG_KEEP);
     if floor > head.log_floor && limits::trims(before, head.pts) {
-        let oldest = CHANNEL_LOGS.of(channel).after(&(channel, head.log_floor));
+        let oldest = CHANNEL_LOGS.of(channel).after(&(channel, head.log_floor)).until(&(channel, floor));
         for key in cx.tx.keys(&CHANNEL_LOGS, oldest, Order::Forward, limits::LOG_TRIM_STEP)? {
-            if key.1 > floor {
-                break;
-            }
             cx.tx.delete(&CHANNEL_LOGS, &key)?;
             head.log_floor = key.1;
         }
