@@ -262,13 +262,18 @@ impl ClientSession {
                     let bad = MsgId(notice.bad_msg_id);
                     match notice.error_code {
                         16 | 17 => {
-                            let server = (i128::from(msg_id) * 1_000_000_000) >> 32;
-                            self.clock_offset = i64::try_from(server - i128::from(now.nanos())).unwrap_or(0);
+                            self.set_clock(now, msg_id);
                             self.last_msg_id = 0;
                             self.packets.insert(bad, self.outstanding.keys().copied().collect());
                             self.rename(now, bad);
                         }
-                        20 | 32 | 33 => self.rename(now, bad),
+                        // An earlier clock was ahead, and the names that it gave are: those of now must come to them, also
+                        // where the clock has been set back since.
+                        32 | 33 => {
+                            self.set_clock(now, msg_id);
+                            self.rename(now, bad);
+                        }
+                        20 => self.rename(now, bad),
                         _ => {}
                     }
                     heard.push(Heard::Refused(notice.error_code));
@@ -299,6 +304,12 @@ impl ClientSession {
     fn has_sent(&self, msg_id: MsgId) -> bool {
         // spec: SVC-3
         self.packets.contains_key(&msg_id) || self.outstanding.contains_key(&msg_id)
+    }
+
+    /// Takes the time from a message of the server.
+    fn set_clock(&mut self, now: Time, msg_id: i64) {
+        let server = (i128::from(msg_id) * 1_000_000_000) >> 32;
+        self.clock_offset = i64::try_from(server - i128::from(now.nanos())).unwrap_or(0);
     }
 
     /// A packet was not accepted, though nothing was wrong with its names.
@@ -410,5 +421,18 @@ mod tests {
         client.seen.clear();
         let heard = client.receive(NOW, &mut from_server(SessionId(5), &wrong_salt(sent)));
         assert_eq!((heard, client.salt), (Ok(vec![Heard::Refused(48)]), Salt(99)));
+    }
+
+    #[test]
+    fn names_below_those_of_a_clock_that_was_ahead_come_to_the_servers_time() {
+        let behind = Time::from_secs(NOW.secs() - 200);
+        let mut client = ClientSession::new(key(), SessionId(5), Salt(0));
+        client.call(behind, Bytes::from_static(&[0xaa; 4]));
+        let sent = client.outstanding.keys().next().expect("one").0;
+        let too_high = BadMsgNotification { bad_msg_id: sent, bad_msg_seqno: 1, error_code: 33 };
+        let heard = client.receive(behind, &mut from_server(SessionId(5), &too_high));
+        assert_eq!(heard, Ok(vec![Heard::Refused(33)]));
+        let named = client.outstanding.keys().next().expect("the same one").0;
+        assert!(sent < named && named >= MsgId::at(NOW).0, "{sent:x} {named:x}");
     }
 }
