@@ -23,6 +23,8 @@ pub struct JobsDue {
     pub next: Time,
     /// Whether there may be more: look again at once.
     pub more: bool,
+    /// What must be durable before anything is done about them that cannot be taken back.
+    pub ticket: Ticket,
 }
 
 /// What becomes of a job.
@@ -66,13 +68,13 @@ impl Api {
     /// [`Stop::Fault`] of the store.
     pub fn jobs_due(&self, from: Time, limit: usize, env: &mut Env<'_>) -> Result<JobsDue, Stop> {
         let now = env.now;
-        let (found, _) = self.store().read(|tx| jobs::due(tx, from, now, limit))?;
+        let (found, ticket) = self.store().read(|tx| jobs::due(tx, from, now, limit))?;
         // Noted now and then: after a start the first look is longer by as much.
         let noted = self.jobs_start()?;
         if found.next.since(noted).as_secs() >= limits::JOBS_NOTE_SECS {
             self.alter(env, KeyId::default(), |cx| jobs::note_start(cx, found.next))?;
         }
-        Ok(JobsDue { jobs: found.jobs, next: found.next, more: found.more })
+        Ok(JobsDue { jobs: found.jobs, next: found.next, more: found.more, ticket })
     }
 
     /// Does what of a job can be done in the store, or says what else is to be done.

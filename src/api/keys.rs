@@ -36,12 +36,12 @@ pub struct Expired {
 }
 
 impl Api {
-    /// The row of a key, if it is known here.
+    /// The row of a key, if it is known here, and what must be durable before anybody is told so, or that it is not.
     ///
     /// # Errors
     /// [`Fault`] of the store.
-    pub fn key(&self, key: KeyId) -> Result<Option<stored::AuthKey>, Fault> {
-        Ok(self.store().read(|tx| tx.get(&model::tables::KEYS, &key))?.0)
+    pub fn key(&self, key: KeyId) -> Result<(Option<stored::AuthKey>, Ticket), Fault> {
+        self.store().read(|tx| tx.get(&model::tables::KEYS, &key))
     }
 
     /// Keeps a new permanent key, the 192 bytes of it that are ever needed, and the data centre for which its client takes us.

@@ -216,7 +216,7 @@ impl Api {
                         || row.ip != address
                 })
         };
-        let known = self.key(key)?;
+        let (known, _) = self.key(key)?;
         if !known.is_some_and(|row| differs(&row)) {
             return Ok(());
         }

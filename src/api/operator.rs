@@ -14,7 +14,7 @@ impl Api {
     /// # Errors
     /// [`Stop::Fault`] of the store.
     pub fn accounts(&self, after: i64, limit: usize) -> Result<Vec<stored::User>, Stop> {
-        let (rows, _) = self.store().read(|tx| {
+        let (rows, ticket) = self.store().read(|tx| {
             let mut rows = Vec::new();
             let mut id = after.max(1_000_000);
             // Ids are dealt in order, so the first gap is the end.
@@ -27,6 +27,7 @@ impl Api {
             }
             Ok::<_, Stop>(rows)
         })?;
+        self.store().wait_durable(ticket)?;
         Ok(rows)
     }
 
@@ -54,6 +55,8 @@ impl Api {
     /// [`Stop::Refused`] if the number is none.
     pub fn pending_code(&self, phone: &str, now: i32) -> Result<Option<String>, Stop> {
         let phone = users::phone_digits(phone).ok_or(model::Refusal::PhoneNumberInvalid)?;
-        Ok(self.store().read(|tx| login::peek(tx, &phone, now))?.0)
+        let (code, ticket) = self.store().read(|tx| login::peek(tx, &phone, now))?;
+        self.store().wait_durable(ticket)?;
+        Ok(code)
     }
 }

@@ -135,19 +135,25 @@ impl Api {
         Ok(push.map(|(body, to, more)| Push { body, to, more, ticket }))
     }
 
-    /// An ephemeral notice for the person logged in on `key`; `None` if it is not for them.
+    /// An ephemeral notice for the person logged in on `key`; `None` if it is not for them. With what must be durable before it
+    /// leaves, beside what the notice itself waits for: whom it is about is shown as they are now.
     ///
     /// # Errors
     /// [`Stop::Fault`] of the store.
-    pub fn ephemeral_push(&self, key: KeyId, what: &Ephemeral, now: Time) -> Result<Option<Vec<u8>>, Stop> {
-        let (body, _) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
+    pub fn ephemeral_push(
+        &self,
+        key: KeyId,
+        what: &Ephemeral,
+        now: Time,
+    ) -> Result<Option<(Vec<u8>, Ticket)>, Stop> {
+        let (body, ticket) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
             let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
             let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
             view.name(Peer::User(what.about));
             view.name_in(&what.update);
             write(view, vec![(*what.update).clone()], &row, now)
         })?;
-        Ok(body)
+        Ok(body.map(|body| (body, ticket)))
     }
 
     /// `updatesTooLong`: ask for the difference.

@@ -18,7 +18,7 @@ use tl::{Decode, Layer, Method, Reader, enums, functions, service, types};
 use crate::envelope::Peeled;
 use crate::jobs::JobOutcome;
 use crate::push::Shown;
-use crate::{Answer, Api, Caller, Found, Later, Notice, Settings};
+use crate::{Answer, Api, Caller, Found, Later, Notice, Settings, Ticket};
 
 /// A device of somebody.
 #[derive(Debug, Clone)]
@@ -299,7 +299,9 @@ impl World {
         let bodies = mine.filter_map(|what| {
             self.api.ephemeral_push(device.key, what, self.now).expect("a memory store reads")
         });
-        let read = |body: Vec<u8>| match enums::Updates::decode(&mut Reader::new(&body)).expect("updates") {
+        let read = |(body, _): (Vec<u8>, Ticket)| match enums::Updates::decode(&mut Reader::new(&body))
+            .expect("updates")
+        {
             enums::Updates::Updates(updates) => updates.updates,
             other => panic!("an odd push: {other:?}"),
         };

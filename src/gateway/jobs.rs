@@ -67,6 +67,10 @@ impl Runner {
             Overloaded
         })?;
         metrics::queue("jobs", due.jobs.len());
+        // A code that has gone out, or a file that is removed, does not come back if the power fails and its job is gone.
+        if !due.jobs.is_empty() {
+            self.node.until_durable(due.ticket).await?;
+        }
         let mut started = false;
         for (key, job) in due.jobs {
             if !self.under_way.insert(key) {

@@ -129,7 +129,9 @@ impl Node {
         let node = Arc::clone(self);
         let loaded = self.on_worker(move || node.api.key(key_id(id))).await?;
         match loaded {
-            Ok(row) => {
+            Ok((row, ticket)) => {
+                // What opens with it is answered, and that there is none is said: a loss of power must not unsay either.
+                self.until_durable(ticket).await?;
                 let Some(row) = row else { return Ok(None) };
                 let used = u64::try_from(row.last_active).unwrap_or(0);
                 let secret = row.key.try_into().ok();

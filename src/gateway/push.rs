@@ -278,7 +278,7 @@ fn logged_out(node: &Arc<Node>, key: KeyId) {
         }
     }
     // A key that is gone from the store must not live on in memory.
-    if matches!(node.api.key(key), Ok(None)) {
+    if matches!(node.api.key(key), Ok((None, _))) {
         let node = Arc::clone(node);
         node.runtime.clone().spawn(async move {
             tokio::time::sleep(limits::GOODBYE_TIME / 2).await;
@@ -413,7 +413,11 @@ fn tell_one(
             let Some(push) = online.news.lock().took(*channel, push) else { return Ok(()) };
             (push.body, push.ticket, true)
         }
-        Item::Ephemeral(ticket, what) => (node.api.ephemeral_push(online.key, what, now)?, *ticket, false),
+        Item::Ephemeral(ticket, what) => {
+            let push = node.api.ephemeral_push(online.key, what, now)?;
+            let Some((body, shows)) = push else { return Ok(()) };
+            (Some(body), shows.max(*ticket), false)
+        }
     };
     let Some(body) = body.map(Bytes::from) else { return Ok(()) };
     let mut leaving = Leaving::default();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Api, Sieve, Stop};
+use api::{Api, Sieve, Stop, Ticket};
 use blobs::{BlobKey, Blobs};
 
 use crate::node::{Node, Overloaded};
@@ -52,8 +52,14 @@ impl Node {
             let (back, done) = step.await.map_err(|Overloaded| "too much to do".to_owned())?;
             sieve = back;
             match done {
-                Ok(true) => return Ok(sieve),
-                Ok(false) => tokio::time::sleep(limits::STRAYS_PAUSE).await,
+                // Rows that a loss of power would bring back lead to their blobs again.
+                Ok((done, ticket)) => {
+                    self.until_durable(ticket).await.map_err(|Overloaded| "the store failed".to_owned())?;
+                    if done {
+                        return Ok(sieve);
+                    }
+                    tokio::time::sleep(limits::STRAYS_PAUSE).await;
+                }
                 Err(stop) => {
                     self.note_stop(&stop);
                     return Err("the store failed".to_owned());
@@ -63,8 +69,9 @@ impl Node {
     }
 }
 
-fn step(api: &Api, sieve: &mut Sieve) -> Result<bool, Stop> {
-    api.store().read(|tx| sieve.step(tx)).map(|(done, _)| done)
+/// One step; whether it was the last, and the newest commit that it saw.
+fn step(api: &Api, sieve: &mut Sieve) -> Result<(bool, Ticket), Stop> {
+    api.store().read(|tx| sieve.step(tx))
 }
 
 /// Some of the blobs that nobody has touched for `keep`: those of the shelves `from` on, and the shelf to go on with.

@@ -73,4 +73,6 @@ mod conformance;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod promises;
+#[cfg(test)]
 mod testing;

@@ -21,6 +21,8 @@ static RSA: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::generate(&mut SeededDice
 pub struct House {
     disk: Disk,
     conflict_every: u32,
+    /// Outlives a crash.
+    blobs: Blobs,
     running: Option<Running>,
     /// Rings when a client has something to read.
     pub bell: Arc<Notify>,
@@ -35,8 +37,13 @@ struct Running {
 impl House {
     /// An empty disk, and a server that refuses one of every so many commits.
     pub fn new(conflict_every: u32) -> Self {
-        let mut house =
-            Self { disk: Disk::default(), conflict_every, running: None, bell: Arc::new(Notify::new()) };
+        let mut house = Self {
+            disk: Disk::default(),
+            conflict_every,
+            blobs: Blobs::memory(),
+            running: None,
+            bell: Arc::new(Notify::new()),
+        };
         house.start();
         house
     }
@@ -69,7 +76,7 @@ impl House {
         let parts = Parts {
             limits,
             api: Arc::clone(&api),
-            blobs: Blobs::memory(),
+            blobs: self.blobs.clone(),
             server_keys: ServerKeys { pad: RSA.clone(), legacy: None },
             courier: Courier::Nobody,
         };
@@ -101,6 +108,17 @@ impl House {
     /// Commits that are not durable yet.
     pub fn unsynced(&self) -> usize {
         self.disk.unsynced()
+    }
+
+    /// How many blobs there are.
+    pub async fn blobs(&self) -> usize {
+        let (mut count, mut shelf) = (0, Some(0));
+        while let Some(from) = shelf {
+            let (listed, next) = self.blobs.list(from, 1_000).await.expect("memory");
+            count += listed.len();
+            shelf = next;
+        }
+        count
     }
 
     /// A key as if its exchange had ended here.

@@ -26,6 +26,7 @@
 //! | what a destroyed session had received is forgotten (`gateway/keys.rs`) | [`replay`]: executed again |
 //! | the salts of a restart are those of before (`mtproto/session/salts.rs`) | [`replay`] |
 //! | a call does not wait for one that is missing (`mtproto/session/order.rs`) | [`order`] |
+//! | a push without a log, -404 or a job does not wait for the disk (`gateway/push.rs`, `node.rs`, `jobs.rs`) | [`undurable`] |
 //!
 //! Not noticed: that a msg_id which is known counts as new (`mtproto/session/ledger.rs`), for its seq_no is taken and refused
 //! all the same; the session's own tests notice.
@@ -45,6 +46,7 @@ mod order;
 mod people;
 mod replay;
 mod story;
+mod undurable;
 mod world;
 
 use std::cell::Cell;

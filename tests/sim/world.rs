@@ -125,6 +125,10 @@ pub struct World {
     pub lively: bool,
     /// Whose packets are recorded, and those that were.
     pub recording: Option<(usize, Vec<Vec<u8>>)>,
+    /// Whose pushes are kept, and those that came.
+    pub heard: Option<(usize, Vec<enums::Updates>)>,
+    /// The disk writes nothing for now.
+    pub disk_stands: bool,
     events: BTreeMap<(u64, u64), Event>,
     event_count: u64,
     links: u64,
@@ -151,6 +155,8 @@ impl World {
             open_doors: false,
             lively: false,
             recording: None,
+            heard: None,
+            disk_stands: false,
             events: BTreeMap::new(),
             event_count: 0,
             links: 0,
@@ -285,7 +291,7 @@ impl World {
 
     async fn step(&mut self) -> Result<(), String> {
         self.collect();
-        if !self.syncing && self.house.unsynced() > 0 {
+        if !self.syncing && !self.disk_stands && self.house.unsynced() > 0 {
             self.syncing = true;
             let millis = self.dice.below(self.weather.sync_ms + 1);
             self.after(millis, Event::Sync);
@@ -415,7 +421,9 @@ impl World {
             }
             Event::Sync => {
                 self.syncing = false;
-                self.house.sync();
+                if !self.disk_stands {
+                    self.house.sync();
+                }
             }
             Event::Crash => self.crash(),
             Event::Restart => {
@@ -627,6 +635,11 @@ impl World {
             Heard::Other(body) if body.starts_with(&DestroySessionOk::ID.to_le_bytes()) => {}
             Heard::Other(body) => match tl::read::<enums::Updates>(&body) {
                 Ok(updates) => {
+                    if let Some((who, heard)) = &mut self.heard
+                        && *who == d
+                    {
+                        heard.push(updates.clone());
+                    }
                     self.check_order(d, &updates);
                     let needs = self.devices[d].replica.take(&updates);
                     self.satisfy(d, needs);

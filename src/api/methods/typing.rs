@@ -107,4 +107,33 @@ mod tests {
         let eve = world.person("Eve");
         assert_eq!(types_to(&mut world, &eve, peer).expect_err("not hers"), "PEER_ID_INVALID");
     }
+
+    #[test]
+    fn a_whisper_waits_for_the_name_that_it_shows() {
+        let mut world = World::new();
+        let (ann, bob) = (world.person("Ann"), world.person("Bob"));
+        let to_bob = world.input_peer(&ann, &bob);
+        types_to(&mut world, &ann, to_bob).expect("typing");
+        let told = std::mem::take(&mut world.told).into_iter().find_map(|notice| match notice {
+            Notice::Ephemeral { what, .. } => Some(what),
+            _ => None,
+        });
+        let what = told.expect("somebody is told");
+        let shown = |world: &World| {
+            let push = world.api.ephemeral_push(bob.key, &what, world.now).expect("a memory store reads");
+            let (body, ticket) = push.expect("it is for Bob");
+            (String::from_utf8_lossy(&body).contains("Anna"), ticket)
+        };
+        let (before, rest) = (world.api.store().newest(), shown(&world));
+        assert!(!rest.0 && rest.1 <= before);
+        // Between the notice and its push.
+        let anna = tl::functions::account::UpdateProfile {
+            first_name: Some("Anna".to_owned()),
+            ..Default::default()
+        };
+        world.call(&ann, &anna).expect("another name");
+        let renamed = world.api.store().newest();
+        assert!(renamed > before);
+        assert_eq!(shown(&world), (true, renamed));
+    }
 }

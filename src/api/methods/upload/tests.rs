@@ -537,7 +537,7 @@ fn a_key_on_which_nobody_logs_in_expires() {
     let mut f = Files::new();
     let (ann, guest) = (f.world.person("Ann"), f.world.guest());
     f.wait(DAY - 60);
-    let known = |f: &Files, who: &Device| f.world.api.key(who.key).expect("read").is_some();
+    let known = |f: &Files, who: &Device| f.world.api.key(who.key).expect("read").0.is_some();
     assert!(known(&f, &guest));
     f.world.with_env(|api, env| api.touch_key(guest.key, env)).expect("used");
     f.wait(120);
