@@ -19,20 +19,21 @@ fn play(input: (Vec<u8>, bool, &[u8])) {
     // The same with heads that are nearly right.
     head(
         &[
-            &b"GET /apiws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+            &b"GET /apiws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: binary\r\n"[..],
             data,
             b"\r\n\r\n",
         ]
         .concat(),
     );
-    head(&[b"POST /api HTTP/1.1\r\nContent-Length: 40\r\n", data, b"\r\n\r\n"].concat());
+    head(&[b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n", data, b"\r\n\r\n"].concat());
     // A stream of requests, or whatever the fuzzer makes of one.
     let mut stream = Vec::new();
     if posts {
         for body in data.chunks(97) {
             stream.extend_from_slice(
-                format!("POST /apiw1 HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(),
+                format!("POST /apiw1 HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len())
+                    .as_bytes(),
             );
             stream.extend_from_slice(body);
         }

@@ -29,6 +29,15 @@ pub const WRITTEN_BYTES_KEPT: usize = 16 * 1024;
 /// Ports that are refused because an earlier case had them, before a case is given up for want of one.
 pub const USED_PORTS_REFUSED_MAX: usize = 64;
 
+/// Bytes that the kernel is asked to keep of the datagrams of one address.
+pub const RECEIVE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
+
+/// Datagrams of one address that were read from the kernel and wait for the script.
+pub const DATAGRAMS_WAITING_MAX: usize = 4096;
+
+/// Datagrams of which it is remembered when they came, since the last one went.
+pub const DATAGRAMS_TIMED_MAX: usize = 8192;
+
 /// Events of the hostile server that are printed; the rest is counted.
 pub const EVENTS_MAX: usize = 2_000;
 

@@ -69,7 +69,7 @@ async fn over_http_an_unknown_key_is_the_status_404() {
     assert!(client.is_closed_within(Duration::from_secs(5)).await);
 }
 
-// proves: TR-24, TR-25
+// proves: TR-24, TR-25, TR-27
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_can_be_read_in_two_ways_are_refused() {
     let house = house().await;
@@ -80,16 +80,17 @@ async fn requests_that_can_be_read_in_two_ways_are_refused() {
         ("Transfer-Encoding: chunked\r\n", "411"),
         ("", "411"),
         ("Content-Length: 2000000\r\n", "413"),
+        ("Content-Length: 40\r\nHost: b\r\n", "400"),
     ] {
         let mut client = Client::connect_http(house.server.addr()).await;
-        client.send_raw(format!("POST /api HTTP/1.1\r\n{lines}\r\n").as_bytes()).await;
+        client.send_raw(format!("POST /api HTTP/1.1\r\nHost: a\r\n{lines}\r\n").as_bytes()).await;
         let said = client.text().await;
         assert!(said.starts_with(&format!("HTTP/1.1 {expected} ")), "{lines:?}: {said}");
         assert!(client.is_closed_within(Duration::from_secs(5)).await);
     }
     // A preflight, and the connection goes on.
     let mut client = Client::connect_http(house.server.addr()).await;
-    client.send_raw(b"OPTIONS /apiw1 HTTP/1.1\r\nOrigin: https://web.example\r\n\r\n").await;
+    client.send_raw(b"OPTIONS /apiw1 HTTP/1.1\r\nHost: a\r\nOrigin: https://web.example\r\n\r\n").await;
     let said = client.text().await;
     assert!(
         said.starts_with("HTTP/1.1 204 ") && said.contains("Access-Control-Allow-Origin: *\r\n"),

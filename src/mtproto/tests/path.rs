@@ -347,7 +347,7 @@ fn an_http_connection_is_left_when_nobody_speaks_on_it() {
     assert_eq!(closed(&path.at(after(34))), Some(PeerMisbehaved::WasTooSlow));
     // The last one asked for.
     let mut path = Path::new();
-    let head = b"POST /apiw1 HTTP/1.1\r\nConnection: close\r\nContent-Length: 72\r\n\r\n";
+    let head = b"POST /apiw1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 72\r\n\r\n";
     path.hear(&[&head[..], &[7; 72]].concat());
     let outputs = path.feed(Input::Send(Packet::Sealed(Bytes::from_static(&[7; 88]))));
     assert!(matches!(&outputs[..], [Output::Write(_), Output::Close(PeerMisbehaved::EndedHttp)]));
@@ -378,7 +378,7 @@ fn noise_of_every_kind_neither_panics_nor_piles_up() {
         &[0xdd; 4],
         b"GET /apiws HTTP/1.1\r\n",
         b"POST /api HTTP/1.1\r\n",
-        b"POST /api HTTP/1.1\r\nContent-Length: 300\r\n\r\n",
+        b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n\r\n",
         &[40, 0, 0, 0, 0, 0, 0, 0],
         &[],
         &[0; 12],

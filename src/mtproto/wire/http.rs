@@ -89,6 +89,10 @@ pub fn answer(bytes: &[u8]) -> Answer {
     if has_lone_line_feed(bytes.get(..head_bytes).unwrap_or_default()) {
         return refuse("400 Bad Request");
     }
+    // spec: TR-27
+    if !names_host(&request) {
+        return refuse("400 Bad Request");
+    }
     let path = path_of(request.path.unwrap_or_default());
     let is_websocket = WEBSOCKET_PATHS.contains(&path);
     // spec: TR-24
@@ -151,6 +155,43 @@ fn says(request: &httparse::Request<'_, '_>, name: &str, word: &str) -> bool {
 fn is_last(request: &httparse::Request<'_, '_>) -> bool {
     let keeps = request.version == Some(1) || says(request, "Connection", "keep-alive");
     !keeps || says(request, "Connection", "close")
+}
+
+/// Whether a request names its host as RFC 9112 3.2 asks for: once, or not at all before HTTP/1.1. TDLib leaves the name empty,
+/// which is a name.
+fn names_host(request: &httparse::Request<'_, '_>) -> bool {
+    let mut hosts = values(request, "Host");
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.iter().all(|byte| is_of_host(*byte)),
+        (Some(_), Some(_)) => false,
+        (None, _) => request.version == Some(0),
+    }
+}
+
+/// Whether a byte may stand in a host and its port: those of RFC 3986 3.2.2, and the colon.
+const fn is_of_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.'
+                | b'_'
+                | b'~'
+                | b':'
+                | b'['
+                | b']'
+                | b'%'
+                | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b';'
+                | b'='
+        )
 }
 
 /// The length that the head announces, if it does; an error if there is more than one way to read it.
@@ -267,10 +308,10 @@ mod tests {
             Answer::Refuse(response) => response.get(9..12).unwrap_or_default().to_owned(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), "404");
-        assert_eq!(status("POST /apiws HTTP/1.1\r\n\r\n"), "405");
-        assert_eq!(status("GET /apiw1 HTTP/1.1\r\n\r\n"), "405");
-        assert_eq!(status("GET /apiws HTTP/1.1\r\n\r\n"), "426");
+        assert_eq!(status("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "404");
+        assert_eq!(status("POST /apiws HTTP/1.1\r\nHost: a\r\n\r\n"), "405");
+        assert_eq!(status("GET /apiw1 HTTP/1.1\r\nHost: a\r\n\r\n"), "405");
+        assert_eq!(status("GET /apiws HTTP/1.1\r\nHost: a\r\n\r\n"), "426");
         assert_eq!(status(&request("/apiws", "text")), "400");
         assert_eq!(status("GET \u{1}\r\n"), "400");
         assert_eq!(status(&format!("GET /{} ", "a".repeat(HTTP_HEAD_BYTES_MAX))), "431");
@@ -313,8 +354,8 @@ mod tests {
     fn a_page_of_any_origin_may_post() {
         for path in ["/apiw1", "/api", "/apiws"] {
             let head = format!(
-                "OPTIONS {path} HTTP/1.1\r\nOrigin: https://web.example\r\nAccess-Control-Request-Method: POST\r\n\
-                 Access-Control-Request-Headers: content-type\r\n\r\n"
+                "OPTIONS {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: https://web.example\r\n\
+                 Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n\r\n"
             );
             let Answer::Reply { response, head_bytes, last } = answer(head.as_bytes()) else {
                 panic!("{path} was refused");
@@ -360,6 +401,41 @@ mod tests {
         ] {
             assert_eq!(status(lines), expected, "{lines:?}");
         }
+    }
+
+    // proves: TR-27
+    #[test]
+    fn a_request_names_its_host_once() {
+        let is_taken = |version: &str, hosts: &str| {
+            let post = format!("POST /api HTTP/{version}\r\n{hosts}Content-Length: 40\r\n\r\n");
+            let preflight = format!("OPTIONS /apiw1 HTTP/{version}\r\n{hosts}\r\n");
+            let upgrade = request("/apiws", "binary")
+                .replace("Host: localhost\r\n", hosts)
+                .replace("/1.1", &format!("/{version}"));
+            let [post, preflight, upgrade] =
+                [post, preflight, upgrade].map(|head| match answer(head.as_bytes()) {
+                    Answer::Packet(_) | Answer::Reply { .. } | Answer::Upgrade { .. } => true,
+                    Answer::Refuse(said) if said.starts_with("HTTP/1.1 400 ") => false,
+                    other => panic!("{head:?}: {other:?}"),
+                });
+            assert!(post == preflight && post == upgrade, "{hosts:?}");
+            post
+        };
+        for hosts in
+            ["Host: a\r\n", "host:127.0.0.1:443\r\n", "HOST: [::1]:80\r\n", "Host:\r\n", "Host:  \r\n"]
+        {
+            assert!(is_taken("1.1", hosts) && is_taken("1.0", hosts), "{hosts:?}");
+        }
+        for hosts in [
+            "Host: a\r\nHost: b\r\n",
+            "Host: a\r\nX: y\r\nhost: a\r\n",
+            "Host: a b\r\n",
+            "Host: a/b\r\n",
+            "Host: u@a\r\n",
+        ] {
+            assert!(!is_taken("1.1", hosts) && !is_taken("1.0", hosts), "{hosts:?}");
+        }
+        assert!(!is_taken("1.1", "") && is_taken("1.0", ""));
     }
 
     #[test]

@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     fn post(lines: &str, body: &[u8]) -> Vec<u8> {
-        let head = format!("POST /api HTTP/1.1\r\nContent-Length: {}\r\n{lines}\r\n", body.len());
+        let head = format!("POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n{lines}\r\n", body.len());
         [head.as_bytes(), body].concat()
     }
 
@@ -258,7 +258,7 @@ mod tests {
     // proves: TR-22
     #[test]
     fn a_packet_without_a_key_is_short() {
-        let announced = b"POST /api HTTP/1.1\r\nContent-Length: 1025\r\n\r\n";
+        let announced = b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n";
         let mut requests = Requests::default();
         assert_eq!(feed(&mut requests, announced).2, None);
         assert_eq!(feed(&mut requests, &[0; 7]).2, None);
@@ -267,7 +267,7 @@ mod tests {
         assert!(said.starts_with(b"HTTP/1.1 404 ") && requests.is_over());
         // With a key it may be long, and takes no memory before it comes.
         let mut requests = Requests::default();
-        feed(&mut requests, b"POST /api HTTP/1.1\r\nContent-Length: 1056768\r\n\r\n\x01");
+        feed(&mut requests, b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 1056768\r\n\r\n\x01");
         assert_eq!((requests.announced_bytes(), requests.waiting_bytes()), (Some(1_056_768), 1));
     }
 
@@ -302,7 +302,8 @@ mod tests {
     #[test]
     fn a_preflight_does_not_end_the_connection() {
         let mut requests = Requests::default();
-        let (_, said, error) = feed(&mut requests, b"OPTIONS /apiw1 HTTP/1.1\r\nOrigin: x\r\n\r\n");
+        let (_, said, error) =
+            feed(&mut requests, b"OPTIONS /apiw1 HTTP/1.1\r\nHost: a\r\nOrigin: x\r\n\r\n");
         assert!(said.starts_with("HTTP/1.1 204 ") && error.is_none());
         assert_eq!(feed(&mut requests, &post("", &[1; 40])).0.len(), 1);
     }

@@ -3,12 +3,13 @@
 use bytes::{BufMut as _, BytesMut};
 use mtproto::bind::{BindInner, seal_bind_message};
 use mtproto::{AuthKeyId, MsgId, SessionId};
+use tl::functions::messages;
 use tl::service::{
     BadServerSalt, DestroyAuthKey, DestroySession, GetFutureSalts, GzipPacked, HttpWait, MsgContainer,
     MsgResendAnsReq, MsgResendReq, MsgsAck, MsgsAllInfo, MsgsStateReq, NewSessionCreated, Ping,
     PingDelayDisconnect, Pong, RpcDropAnswer, RpcResult,
 };
-use tl::{Encode, Layer, functions};
+use tl::{Encode, Layer, enums, functions};
 
 use super::exchange::noise;
 use super::play::{Player, Sent};
@@ -51,6 +52,7 @@ impl Body {
             | Self::AckAll
             | Self::Container(_)
             | Self::Pings(_)
+            | Self::Many(..)
             | Self::CountIs(..)
             | Self::Nest(_)
             | Self::HttpWait
@@ -121,13 +123,8 @@ impl Player<'_> {
                 let messages = self.held(held, outer)?;
                 container(count, &messages)
             }
-            Body::Pings(n) => {
-                let mut messages = Vec::new();
-                for _ in 0..n {
-                    messages.push((self.inner(&Body::Ping, &[], outer)?, None));
-                }
-                container(u32::try_from(n).unwrap_or(u32::MAX), &messages)
-            }
+            Body::Pings(n) => self.many(n, &Body::Ping, outer)?,
+            Body::Many(n, body) => self.many(n, body, outer)?,
             Body::Nest(depth) => {
                 let mut message = self.inner(&Body::Ping, &[], outer)?;
                 for _ in 0..depth {
@@ -183,7 +180,34 @@ impl Player<'_> {
             }
             Body::Deep(depth) => [init(Some(depth)), words(&functions::help::GetConfig {})].concat(),
             Body::Bind(twists) => self.bind(twists, outer)?,
+            Body::Note(characters) => words(&messages::SendMessage {
+                peer: enums::InputPeer::InputPeerSelf,
+                message: text(characters),
+                random_id: outer,
+                ..Default::default()
+            }),
+            Body::Notes(limit) => words(&messages::GetHistory {
+                peer: enums::InputPeer::InputPeerSelf,
+                limit,
+                ..Default::default()
+            }),
+            Body::Forward(n) => words(&messages::ForwardMessages {
+                from_peer: enums::InputPeer::InputPeerSelf,
+                id: (1..=n).collect(),
+                random_id: (1..=n).map(|id| outer.wrapping_add(id.into())).collect(),
+                to_peer: enums::InputPeer::InputPeerSelf,
+                ..Default::default()
+            }),
         })
+    }
+
+    /// A container of so many messages that say the same.
+    fn many(&mut self, n: usize, body: &Body, outer: i64) -> Result<Vec<u8>, String> {
+        let mut messages = Vec::new();
+        for _ in 0..n {
+            messages.push((self.inner(body, &[], outer)?, None));
+        }
+        Ok(container(u32::try_from(n).unwrap_or(u32::MAX), &messages))
     }
 
     /// A msg_id that a script names.
@@ -278,8 +302,15 @@ impl Player<'_> {
     }
 }
 
+/// So many letters and digits, drawn: packed they take three quarters.
+fn text(characters: usize) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
+    let letter = |byte: u8| char::from(LETTERS.get(usize::from(byte % 64)).copied().unwrap_or(b'A'));
+    noise(characters).into_iter().map(letter).collect()
+}
+
 /// The head of `initConnection`, with parameters that nest so deep.
-fn init(depth: Option<usize>) -> Vec<u8> {
+pub fn init(depth: Option<usize>) -> Vec<u8> {
     // Written by hand: no honest writer nests like that.
     let mut w = tl::Writer::new(Layer::NEWEST);
     w.u32(functions::InitConnection::IDS.first().copied().unwrap_or_default());

@@ -7,9 +7,10 @@ use mtproto::crypto::Side;
 use mtproto::session::{gzip, open_from};
 use tl::service::{
     BadMsgNotification, BadServerSalt, DestroyAuthKeyOk, DestroySessionNone, DestroySessionOk, FutureSalts,
-    GzipPacked, MsgContainer, MsgsAck, MsgsStateInfo, NewSessionCreated, Pong, RpcAnswerDropped,
-    RpcAnswerDroppedRunning, RpcAnswerUnknown, RpcError, RpcResult,
+    GzipPacked, MsgContainer, MsgDetailedInfo, MsgNewDetailedInfo, MsgsAck, MsgsStateInfo, NewSessionCreated,
+    Pong, RpcAnswerDropped, RpcAnswerDroppedRunning, RpcAnswerUnknown, RpcError, RpcResult,
 };
+use tl::types::Updates;
 use tl::{Decode as _, Reader};
 
 use super::session::Session;
@@ -51,6 +52,9 @@ pub enum Said {
     SessionOk(i64),
     SessionNone,
     KeyOk,
+    Announced { to: i64, bytes: i32 },
+    AnnouncedNew { bytes: i32 },
+    Updates,
     Other(u32),
 }
 
@@ -87,6 +91,9 @@ impl fmt::Display for Said {
             Self::SessionOk(_) => f.write_str("destroy_session_ok"),
             Self::SessionNone => f.write_str("destroy_session_none"),
             Self::KeyOk => f.write_str("destroy_auth_key_ok"),
+            Self::Announced { bytes, .. } => write!(f, "msg_detailed_info of {bytes} bytes"),
+            Self::AnnouncedNew { bytes } => write!(f, "msg_new_detailed_info of {bytes} bytes"),
+            Self::Updates => f.write_str("updates"),
             Self::Other(id) => write!(f, "{id:08x}"),
         }
     }
@@ -171,7 +178,7 @@ pub fn open(sessions: &mut [Session], packet: &mut BytesMut, padded: bool) -> Re
         if seq_no % 2 == 1 {
             out.to_ack.push(msg_id);
         }
-        let said = said(&body);
+        let said = said(&body, false);
         if matches!(said, Said::Result { .. }) && seq_no % 2 == 0 {
             out.faults.push("an rpc_result that needs no ack [SVC-9]".to_owned());
         }
@@ -193,13 +200,14 @@ fn contents(body: &Bytes) -> Result<Vec<(i64, u32, Bytes)>, tl::Error> {
     Ok(messages)
 }
 
-fn said(body: &Bytes) -> Said {
+/// What a message says; `packed` if it came in another one.
+fn said(body: &Bytes, packed: bool) -> Said {
     let id = body.first_chunk().copied().map(u32::from_le_bytes).unwrap_or_default();
     let mut r = Reader::new(body);
-    read(id, body, &mut r).unwrap_or(Said::Other(id))
+    read(id, body, &mut r, packed).unwrap_or(Said::Other(id))
 }
 
-fn read(id: u32, body: &Bytes, r: &mut Reader<'_>) -> Result<Said, tl::Error> {
+fn read(id: u32, body: &Bytes, r: &mut Reader<'_>, packed: bool) -> Result<Said, tl::Error> {
     Ok(match id {
         Pong::ID => Said::Pong { to: Pong::decode(r)?.msg_id },
         BadMsgNotification::ID => {
@@ -233,6 +241,16 @@ fn read(id: u32, body: &Bytes, r: &mut Reader<'_>) -> Result<Said, tl::Error> {
             Said::SessionNone
         }
         DestroyAuthKeyOk::ID => Said::KeyOk,
+        MsgDetailedInfo::ID => {
+            let told = MsgDetailedInfo::decode(r)?;
+            Said::Announced { to: told.msg_id, bytes: told.bytes }
+        }
+        MsgNewDetailedInfo::ID => Said::AnnouncedNew { bytes: MsgNewDetailedInfo::decode(r)?.bytes },
+        Updates::ID => Said::Updates,
+        GzipPacked::ID if !packed => {
+            let inner = gzip::inflate(body).unwrap_or_default();
+            said(&inner, true)
+        }
         other => Said::Other(other),
     })
 }

@@ -6,6 +6,7 @@
 //! Beside what a script waits for, every packet of the server is looked at: that it opens, that its padding, its
 //! session, its msg_id and its containers are what they must be.
 
+mod account;
 mod address;
 mod body;
 pub mod cases;
@@ -79,6 +80,9 @@ pub const NO_HTTP: &str = "no HTTP transport";
 /// Why a case is skipped whose server was not said to take datagrams.
 pub const NO_UDP: &str = "no --udp";
 
+/// Why a case is skipped that needs an account on a server that gives none to a test number.
+pub const NO_TEST_NUMBERS: &str = "no test numbers";
+
 /// Why a case is skipped that waits for longer than a case may take.
 pub const TOO_LONG: &str = "needs a longer --deadline";
 
@@ -149,6 +153,8 @@ pub async fn play_all(plan: Plan) -> Vec<Outcome> {
     let target = Arc::new(play::Target::new(target, udp, key, legacy_key));
     let slots = Arc::new(Semaphore::new(jobs.max(1)));
     let has_http = cases.iter().any(needs_http) && play::has_http(&target).await;
+    let asks = |case: &Case| needs_account(case) && (target.udp.is_some() || !needs_udp(case));
+    let has_accounts = cases.iter().any(asks) && account::has_test_numbers(&target).await;
     let mut players = JoinSet::new();
     // Those that wait for something to run out begin first.
     let mut order: Vec<usize> = (0..cases.len()).collect();
@@ -165,6 +171,8 @@ pub async fn play_all(plan: Plan) -> Vec<Outcome> {
                 Verdict::Skipped(NO_HTTP)
             } else if needs_udp(&case) && target.udp.is_none() {
                 Verdict::Skipped(NO_UDP)
+            } else if needs_account(&case) && !has_accounts {
+                Verdict::Skipped(NO_TEST_NUMBERS)
             } else if case.waits() >= deadline {
                 Verdict::Skipped(TOO_LONG)
             } else {
@@ -197,6 +205,10 @@ fn needs_http(case: &Case) -> bool {
 /// Cases of datagrams as well.
 fn needs_udp(case: &Case) -> bool {
     case.name.starts_with("udp.")
+}
+
+fn needs_account(case: &Case) -> bool {
+    case.steps.iter().any(|step| matches!(step, Step::SignIn))
 }
 
 fn needs_legacy(case: &Case) -> bool {

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use mtproto::client::PublicKey;
 use mtproto::handshake::Padding;
 use mtproto::limits::DATAGRAM_FIRST_BYTES;
+use mtproto::session::limits::DATAGRAM_BODY_BYTES_MAX;
 use mtproto::wire::framing::Framing;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -124,11 +125,15 @@ pub struct Player<'a> {
     /// Plaintext packets.
     pub clear: Vec<Vec<u8>>,
     last_clear: Bytes,
-    last_result: Bytes,
+    /// The `rpc_result` heard last.
+    pub last_result: Bytes,
     /// The cookie heard last.
     pub last_cookie: [u8; 16],
+    /// The test number of the case, once it has one.
+    pub phone: Option<String>,
     heard: Vec<Heard>,
-    matched: Vec<String>,
+    /// What was heard that the script waited for.
+    pub matched: Vec<String>,
     faults: Vec<String>,
 }
 
@@ -152,6 +157,7 @@ pub async fn play(target: &Target, case: &Case) -> Result<String, String> {
         last_clear: Bytes::new(),
         last_result: Bytes::new(),
         last_cookie: [0; 16],
+        phone: None,
         heard: Vec::new(),
         matched: Vec::new(),
         faults: Vec::new(),
@@ -231,6 +237,7 @@ impl Player<'_> {
                 self.dial(USUAL).await?;
                 self.begin(&made);
             }
+            Step::SignIn => self.sign_in().await?,
             Step::In(at) => self.at_session = at,
             Step::BindTo(at) => self.bound_to = at,
             Step::SecondSession => {
@@ -265,6 +272,16 @@ impl Player<'_> {
                     let (heard, sent) = (address.heard_bytes, address.sent_bytes);
                     return Err(self.failed(&format!("{heard} bytes for {sent}")));
                 }
+            }
+            Step::NoFasterThan(burst, per_second, ms) => {
+                let until = Instant::now() + Duration::from_millis(ms);
+                while self.read(until).await? {}
+                let address = self.line()?.address().ok_or("the script sends no datagrams")?;
+                let (came, excess) = (address.came(), address.excess(burst, per_second));
+                if let Some((came, ms)) = excess {
+                    return Err(self.failed(&format!("{came} datagrams within {ms} ms")));
+                }
+                self.matched.push(format!("{came} datagrams"));
             }
             Step::Never(want) => {
                 let found = self.find(&want);
@@ -405,7 +422,10 @@ impl Player<'_> {
 
     /// The message that says `body`, under its name.
     fn message(&mut self, body: &Body, twists: &[Twist]) -> Result<Message, String> {
-        let holds = matches!(body, Body::Container(_) | Body::Pings(_) | Body::CountIs(..) | Body::Nest(_));
+        let holds = matches!(
+            body,
+            Body::Container(_) | Body::Pings(_) | Body::Many(..) | Body::CountIs(..) | Body::Nest(_)
+        );
         if !holds {
             let (msg_id, seq_no) = self.named(body, twists, None)?;
             return Ok(Message { msg_id, seq_no, body: self.bytes(body, msg_id)? });
@@ -431,7 +451,8 @@ impl Player<'_> {
         Ok((packet, asked))
     }
 
-    async fn seal_and_send(&mut self, message: Message, twists: &[Twist]) -> Result<(), String> {
+    /// Seals a message and sends it.
+    pub async fn seal_and_send(&mut self, message: Message, twists: &[Twist]) -> Result<(), String> {
         let (packet, asked) = self.seal(message, twists)?;
         self.line()?.send(&packet, asked).await
     }
@@ -464,7 +485,7 @@ impl Player<'_> {
     // ---- hearing
 
     /// Waits for one of `wants`.
-    async fn hear(&mut self, wants: &[Want], patience: Duration) -> Result<(), String> {
+    pub async fn hear(&mut self, wants: &[Want], patience: Duration) -> Result<(), String> {
         let until = Instant::now() + patience;
         let words: Vec<String> = wants.iter().map(ToString::to_string).collect();
         let words = words.join(" or ");
@@ -695,10 +716,19 @@ impl Player<'_> {
             (Want::SessionOk(at), Said::SessionOk(id)) => {
                 self.sessions.get(*at).is_some_and(|session| session.id == *id)
             }
-            (Want::SessionNone, Said::SessionNone) | (Want::KeyOk, Said::KeyOk) => true,
+            (Want::Announced(of), Said::Announced { to, bytes }) => names(*to, *of) && is_too_long(*bytes),
+            (Want::AnnouncedNew, Said::AnnouncedNew { bytes }) => is_too_long(*bytes),
+            (Want::SessionNone, Said::SessionNone)
+            | (Want::KeyOk, Said::KeyOk)
+            | (Want::Updates, Said::Updates) => true,
             _ => false,
         }
     }
+}
+
+/// Whether a message of so many bytes fits no pieces, whatever is around it.
+fn is_too_long(bytes: i32) -> bool {
+    usize::try_from(bytes).is_ok_and(|bytes| bytes > DATAGRAM_BODY_BYTES_MAX)
 }
 
 /// Whether packets may be posted to the server.

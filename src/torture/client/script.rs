@@ -94,6 +94,8 @@ pub enum Step {
     /// Makes a temporary key that lives so many seconds on a connection of its own and begins a session under it. The
     /// session before it stays the one whose permanent key `Body::Bind` speaks of.
     TempKey(i32),
+    /// Signs the key of the current session in, under the test number of this case, and up where nobody has that number.
+    SignIn,
     /// Goes back to an earlier session, counted from zero.
     In(usize),
     /// `Body::Bind` speaks of the permanent key of this session.
@@ -124,6 +126,9 @@ pub enum Step {
     HearNext(Want),
     /// No more bytes have come over the datagrams of this address than went.
     NoMoreThanSaid,
+    /// Listens for so many milliseconds (the third number). Since the last datagram went, no more came than so many at once (the
+    /// first) and so many in a second (the second).
+    NoFasterThan(u32, u32, u64),
     /// This must not have come. A `Step::Alive` before it makes sure that it would have.
     Never(Want),
     /// The session is still served: a ping is answered by its pong.
@@ -398,6 +403,8 @@ pub enum Body {
     Container(&'static [Held]),
     /// `msg_container` of so many pings.
     Pings(usize),
+    /// `msg_container` of so many of these.
+    Many(usize, &'static Body),
     /// `msg_container` whose count is this, with these in it.
     CountIs(u32, &'static [Held]),
     /// A container in a container, so many deep, around a ping.
@@ -432,6 +439,12 @@ pub enum Body {
     Bind(&'static [Bind]),
     /// Words behind a ping.
     PingAndMore,
+    /// `messages.sendMessage` to oneself, of so many characters that hardly pack.
+    Note(usize),
+    /// `messages.getHistory` of so many messages to oneself.
+    Notes(i32),
+    /// `messages.forwardMessages` to oneself of one's first messages, so many.
+    Forward(i32),
 }
 
 /// A message in a container.
@@ -584,6 +597,12 @@ pub enum Want {
     KeyOk,
     /// A quick ack of this message.
     QuickAck(Of),
+    /// `msg_detailed_info` for the answer to this message, which no datagrams carry.
+    Announced(Of),
+    /// `msg_new_detailed_info` for a message that no datagrams carry.
+    AnnouncedNew,
+    /// `updates`.
+    Updates,
 }
 
 impl fmt::Display for Want {
@@ -621,6 +640,9 @@ impl fmt::Display for Want {
             Self::SessionNone => f.write_str("destroy_session_none"),
             Self::KeyOk => f.write_str("destroy_auth_key_ok"),
             Self::QuickAck(_) => f.write_str("a quick ack"),
+            Self::Announced(_) => f.write_str("msg_detailed_info"),
+            Self::AnnouncedNew => f.write_str("msg_new_detailed_info"),
+            Self::Updates => f.write_str("updates"),
         }
     }
 }
@@ -630,7 +652,10 @@ impl Case {
     #[must_use]
     pub fn waits(&self) -> Duration {
         let millis = self.steps.iter().map(|step| match step {
-            Step::Pause(ms) | Step::HearWithin(_, ms) | Step::Hear(Want::Silence(ms)) => *ms,
+            Step::Pause(ms)
+            | Step::HearWithin(_, ms)
+            | Step::Hear(Want::Silence(ms))
+            | Step::NoFasterThan(_, _, ms) => *ms,
             _ => 0,
         });
         Duration::from_millis(millis.max().unwrap_or(0))
@@ -652,6 +677,9 @@ impl Case {
                 Step::Never(want) => words.push(format!("no {want}")),
                 Step::Alive | Step::Prove => words.push("served".to_owned()),
                 Step::NoMoreThanSaid => words.push("no more bytes than were said".to_owned()),
+                Step::NoFasterThan(burst, per_second, _) => {
+                    words.push(format!("at most {burst} datagrams at once and {per_second} in a second"));
+                }
                 Step::ToGenOk => words.push("dh_gen_ok".to_owned()),
                 _ => {}
             }

@@ -50,6 +50,18 @@ pub const CASES: &[Case] = &[
         ],
     ),
     case(
+        "http.upgrade-without-host",
+        "TR-16, TR-27",
+        &[
+            Dial(BARE),
+            Write(&[B(b"GET /apiws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")]),
+            Write(&[B(b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")]),
+            Write(&[B(b"Sec-WebSocket-Protocol: binary\r\n\r\n")]),
+            Hear(Http(400)),
+            Hear(Closed),
+        ],
+    ),
+    case(
         "http.no-such-page",
         "TR-1",
         &[

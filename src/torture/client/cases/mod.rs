@@ -14,6 +14,7 @@ mod session;
 mod temporary;
 mod transport;
 mod udp;
+mod udp_long;
 
 use mtproto::wire::framing::Framing;
 
@@ -52,7 +53,8 @@ pub fn all() -> Vec<Case> {
         udp::HANDSHAKE,
         udp::STRANGERS,
         udp::KNOWN,
-        udp::PIECES,
+        udp_long::PIECES,
+        udp_long::BOUNDS,
     ];
     tables.concat()
 }

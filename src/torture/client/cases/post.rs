@@ -27,8 +27,29 @@ macro_rules! answered {
     };
 }
 
+/// The same as [`refused`], of an honest request with these lines in its head.
+macro_rules! refused_lines {
+    ($name:literal, $rules:literal, $lines:literal, $status:literal) => {
+        refused!($name, $rules, posted!($lines), $status)
+    };
+}
+
+/// The same as [`answered`].
+macro_rules! answered_lines {
+    ($name:literal, $rules:literal, $lines:literal) => {
+        answered!($name, $rules, posted!($lines))
+    };
+}
+
+/// The head of an honest request, with these lines behind its host.
+macro_rules! posted {
+    ($lines:literal) => {
+        concat!("POST /api HTTP/1.1\r\nHost: a\r\n", $lines, "\r\n").as_bytes()
+    };
+}
+
 /// An honest head.
-const HEAD: &[u8] = b"POST /api HTTP/1.1\r\nContent-Length: 40\r\n\r\n";
+const HEAD: &[u8] = b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n";
 
 const fn lines<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -40,156 +61,113 @@ const fn lines<const N: usize>() -> [u8; N] {
     bytes
 }
 
+const LINES_62: [u8; 62 * 6] = lines();
 const LINES_63: [u8; 63 * 6] = lines();
-const LINES_64: [u8; 64 * 6] = lines();
 
 pub const HEADS: &[Case] = &[
     // One length, in one reading.
-    refused!("post.no-length", "TR-25", b"POST /api HTTP/1.1\r\nHost: a\r\n\r\n", 411),
-    refused!(
-        "post.two-lengths",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 40\r\nContent-Length: 41\r\n\r\n",
-        400
-    ),
-    refused!(
-        "post.two-equal-lengths",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 40\r\ncontent-length: 40\r\n\r\n",
-        400
-    ),
-    refused!("post.list-of-lengths", "TR-25", b"POST /api HTTP/1.1\r\nContent-Length: 40, 40\r\n\r\n", 400),
-    refused!("post.negative-length", "TR-25", b"POST /api HTTP/1.1\r\nContent-Length: -40\r\n\r\n", 400),
-    refused!("post.length-with-a-sign", "TR-25", b"POST /api HTTP/1.1\r\nContent-Length: +40\r\n\r\n", 400),
-    refused!(
-        "post.length-in-hexadecimal",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 0x28\r\n\r\n",
-        400
-    ),
-    refused!("post.empty-length", "TR-25", b"POST /api HTTP/1.1\r\nContent-Length:\r\n\r\n", 400),
-    refused!("post.length-in-two-words", "TR-25", b"POST /api HTTP/1.1\r\nContent-Length: 4 0\r\n\r\n", 400),
-    refused!("post.length-with-a-point", "TR-25", b"POST /api HTTP/1.1\r\nContent-Length: 40.0\r\n\r\n", 400),
-    refused!(
-        "post.length-in-wide-digits",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: \xef\xbc\x94\xef\xbc\x90\r\n\r\n",
-        400
-    ),
-    refused!(
-        "post.length-of-19-digits",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 0000000000000000040\r\n\r\n",
-        400
-    ),
-    refused!(
-        "post.length-that-overflows",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 18446744073709551656\r\n\r\n",
-        400
-    ),
-    refused!(
+    refused_lines!("post.no-length", "TR-25", "", 411),
+    refused_lines!("post.two-lengths", "TR-25", "Content-Length: 40\r\nContent-Length: 41\r\n", 400),
+    refused_lines!("post.two-equal-lengths", "TR-25", "Content-Length: 40\r\ncontent-length: 40\r\n", 400),
+    refused_lines!("post.list-of-lengths", "TR-25", "Content-Length: 40, 40\r\n", 400),
+    refused_lines!("post.negative-length", "TR-25", "Content-Length: -40\r\n", 400),
+    refused_lines!("post.length-with-a-sign", "TR-25", "Content-Length: +40\r\n", 400),
+    refused_lines!("post.length-in-hexadecimal", "TR-25", "Content-Length: 0x28\r\n", 400),
+    refused_lines!("post.empty-length", "TR-25", "Content-Length:\r\n", 400),
+    refused_lines!("post.length-in-two-words", "TR-25", "Content-Length: 4 0\r\n", 400),
+    refused_lines!("post.length-with-a-point", "TR-25", "Content-Length: 40.0\r\n", 400),
+    refused_lines!("post.length-in-wide-digits", "TR-25", "Content-Length: \u{ff14}\u{ff10}\r\n", 400),
+    refused_lines!("post.length-of-19-digits", "TR-25", "Content-Length: 0000000000000000040\r\n", 400),
+    refused_lines!("post.length-that-overflows", "TR-25", "Content-Length: 18446744073709551656\r\n", 400),
+    refused_lines!(
         "post.length-of-30-digits",
         "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 100000000000000000000000000000\r\n\r\n",
+        "Content-Length: 100000000000000000000000000000\r\n",
         400
     ),
-    answered!(
+    answered_lines!(
         "post.length-with-zeros-before-it",
         "TR-25",
-        b"POST /api HTTP/1.1\r\ncontent-LENGTH:   000000000000000040  \r\n\r\n"
+        "content-LENGTH:   000000000000000040  \r\n"
     ),
-    refused!("post.chunked", "TR-25", b"POST /api HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n28\r\n", 411),
     refused!(
+        "post.chunked",
+        "TR-25",
+        b"POST /api HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n28\r\n",
+        411
+    ),
+    refused_lines!(
         "post.chunked-with-a-length",
         "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "Content-Length: 40\r\nTransfer-Encoding: chunked\r\n",
         411
     ),
-    refused!(
+    refused_lines!(
         "post.encoding-of-nothing",
         "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 40\r\nTransfer-Encoding: identity\r\n\r\n",
+        "Content-Length: 40\r\nTransfer-Encoding: identity\r\n",
         411
     ),
-    refused!(
-        "post.empty-encoding",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nTRANSFER-ENCODING:\r\nContent-Length: 40\r\n\r\n",
-        411
-    ),
+    refused_lines!("post.empty-encoding", "TR-25", "TRANSFER-ENCODING:\r\nContent-Length: 40\r\n", 411),
     // What whoever stands in front of the server may read otherwise.
-    refused!("post.lone-line-feeds", "TR-25", b"POST /api HTTP/1.1\nContent-Length: 40\n\n", 400),
+    refused!("post.lone-line-feeds", "TR-25", b"POST /api HTTP/1.1\nHost: a\nContent-Length: 40\n\n", 400),
+    refused_lines!("post.lone-line-feed-in-one-line", "TR-25", "X: y\nContent-Length: 40\r\n", 400),
+    refused_lines!("post.lone-carriage-return", "TR-25", "X: y\rContent-Length: 40\r\n", 400),
+    refused_lines!("post.folded-header", "TR-25", "X: y\r\n Content-Length: 40\r\n", 400),
+    refused_lines!("post.header-folded-by-a-tab", "TR-25", "Content-Length:\r\n\t40\r\n", 400),
+    refused_lines!("post.blank-before-the-colon", "TR-25", "Content-Length : 40\r\n", 400),
+    refused_lines!("post.header-without-a-colon", "TR-25", "Content-Length\r\nX: y\r\n", 400),
+    refused_lines!("post.header-without-a-name", "TR-25", "Content-Length: 40\r\n: y\r\n", 400),
+    refused_lines!("post.zero-in-a-header", "TR-25", "Content-Length: 40\r\nX: a\0b\r\n", 400),
+    refused!("post.no-version", "TR-25", b"POST /api\r\nHost: a\r\nContent-Length: 40\r\n\r\n", 400),
+    refused!("post.version-2", "TR-25", b"POST /api HTTP/2.0\r\nHost: a\r\nContent-Length: 40\r\n\r\n", 400),
+    // One host.
+    refused!("post.no-host", "TR-27", b"POST /api HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 400),
+    refused_lines!("post.two-hosts", "TR-27", "Host: b\r\nContent-Length: 40\r\n", 400),
+    refused_lines!("post.two-equal-hosts", "TR-27", "Content-Length: 40\r\nhost: a\r\n", 400),
     refused!(
-        "post.lone-line-feed-in-one-line",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nX: y\nContent-Length: 40\r\n\r\n",
+        "post.two-hosts-of-1.0",
+        "TR-27",
+        b"POST /api HTTP/1.0\r\nHost: a\r\nHost: b\r\nContent-Length: 40\r\n\r\n",
         400
     ),
     refused!(
-        "post.lone-carriage-return",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nX: y\rContent-Length: 40\r\n\r\n",
+        "post.host-in-two-words",
+        "TR-27",
+        b"POST /api HTTP/1.1\r\nHost: a b\r\nContent-Length: 40\r\n\r\n",
         400
     ),
     refused!(
-        "post.folded-header",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nX: y\r\n Content-Length: 40\r\n\r\n",
+        "post.host-with-a-path",
+        "TR-27",
+        b"POST /api HTTP/1.1\r\nHost: a/api\r\nContent-Length: 40\r\n\r\n",
         400
     ),
     refused!(
-        "post.header-folded-by-a-tab",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length:\r\n\t40\r\n\r\n",
+        "post.no-host-beside-an-authority",
+        "TR-27",
+        b"POST http://localhost/api HTTP/1.1\r\nContent-Length: 40\r\n\r\n",
         400
     ),
-    refused!(
-        "post.blank-before-the-colon",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length : 40\r\n\r\n",
-        400
+    refused!("post.no-host-nowhere", "TR-27", b"GET /nowhere HTTP/1.1\r\n\r\n", 400),
+    refused!("post.preflight-without-a-host", "TR-27", b"OPTIONS /api HTTP/1.1\r\n\r\n", 400),
+    answered!("post.empty-host", "TR-27", b"POST /api HTTP/1.1\r\nHost:\r\nContent-Length: 40\r\n\r\n"),
+    answered!(
+        "post.host-with-a-port",
+        "TR-27",
+        b"POST /api HTTP/1.1\r\nhOST: [::1]:8443\r\nContent-Length: 40\r\n\r\n"
     ),
-    refused!(
-        "post.header-without-a-colon",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length\r\nX: y\r\n\r\n",
-        400
-    ),
-    refused!(
-        "post.header-without-a-name",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 40\r\n: y\r\n\r\n",
-        400
-    ),
-    refused!(
-        "post.zero-in-a-header",
-        "TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 40\r\nX: a\0b\r\n\r\n",
-        400
-    ),
-    refused!("post.no-version", "TR-25", b"POST /api\r\nContent-Length: 40\r\n\r\n", 400),
-    refused!("post.version-2", "TR-25", b"POST /api HTTP/2.0\r\nContent-Length: 40\r\n\r\n", 400),
+    answered!("post.no-host-of-1.0", "TR-27", b"POST /api HTTP/1.0\r\nContent-Length: 40\r\n\r\n"),
     // Too much.
-    refused!(
-        "post.one-byte-too-long",
-        "TR-22, TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 1056769\r\n\r\n",
-        413
-    ),
-    refused!("post.2-gib", "TR-22, TR-25", b"POST /api HTTP/1.1\r\nContent-Length: 2147483647\r\n\r\n", 413),
-    refused!(
-        "post.length-of-18-digits",
-        "TR-22, TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 999999999999999999\r\n\r\n",
-        413
-    ),
+    refused_lines!("post.one-byte-too-long", "TR-22, TR-25", "Content-Length: 1056769\r\n", 413),
+    refused_lines!("post.2-gib", "TR-22, TR-25", "Content-Length: 2147483647\r\n", 413),
+    refused_lines!("post.length-of-18-digits", "TR-22, TR-25", "Content-Length: 999999999999999999\r\n", 413),
     case(
         "post.head-of-8-kib",
         "TR-22, TR-25",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\nX: "), B(&[b'a'; 8192])]),
+            Write(&[B(b"POST /api HTTP/1.1\r\nHost: a\r\nX: "), B(&[b'a'; 8192])]),
             Hear(Http(431)),
             Hear(Closed),
         ],
@@ -199,7 +177,12 @@ pub const HEADS: &[Case] = &[
         "TR-22, TR-25",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\n"), B(&LINES_64), B(b"Content-Length: 40\r\n\r\n"), Ask]),
+            Write(&[
+                B(b"POST /api HTTP/1.1\r\nHost: a\r\n"),
+                B(&LINES_63),
+                B(b"Content-Length: 40\r\n\r\n"),
+                Ask,
+            ]),
             Hear(Http(431)),
             Hear(Closed),
         ],
@@ -209,30 +192,64 @@ pub const HEADS: &[Case] = &[
         "TR-25",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\n"), B(&LINES_63), B(b"Content-Length: 40\r\n\r\n"), Ask]),
+            Write(&[
+                B(b"POST /api HTTP/1.1\r\nHost: a\r\n"),
+                B(&LINES_62),
+                B(b"Content-Length: 40\r\n\r\n"),
+                Ask,
+            ]),
             Hear(Http(200)),
         ],
     ),
     // Where, and how.
-    refused!("post.to-nowhere", "TR-24", b"POST /nowhere HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 404),
-    refused!("post.to-the-root", "TR-24", b"POST / HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 404),
-    refused!("post.below-the-path", "TR-24", b"POST /api/x HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 404),
-    refused!("post.path-in-capitals", "TR-24", b"POST /API HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 404),
-    refused!("post.path-with-dots", "TR-24", b"POST /x/../api HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 404),
-    refused!("post.path-in-percents", "TR-24", b"POST /%61pi HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 404),
-    refused!("post.asterisk", "TR-24", b"POST * HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 404),
+    refused!(
+        "post.to-nowhere",
+        "TR-24",
+        b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
+        404
+    ),
+    refused!("post.to-the-root", "TR-24", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n", 404),
+    refused!(
+        "post.below-the-path",
+        "TR-24",
+        b"POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
+        404
+    ),
+    refused!(
+        "post.path-in-capitals",
+        "TR-24",
+        b"POST /API HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
+        404
+    ),
+    refused!(
+        "post.path-with-dots",
+        "TR-24",
+        b"POST /x/../api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
+        404
+    ),
+    refused!(
+        "post.path-in-percents",
+        "TR-24",
+        b"POST /%61pi HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
+        404
+    ),
+    refused!("post.asterisk", "TR-24", b"POST * HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n", 404),
     refused!(
         "post.other-scheme",
         "TR-24",
-        b"POST ftp://localhost/api HTTP/1.1\r\nContent-Length: 40\r\n\r\n",
+        b"POST ftp://localhost/api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
         404
     ),
-    answered!("post.web-path", "TR-24", b"POST /apiw1 HTTP/1.1\r\nContent-Length: 40\r\n\r\n"),
-    answered!("post.path-with-a-query", "TR-24", b"POST /api?x=/y HTTP/1.1\r\nContent-Length: 40\r\n\r\n"),
+    answered!("post.web-path", "TR-24", b"POST /apiw1 HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n"),
+    answered!(
+        "post.path-with-a-query",
+        "TR-24",
+        b"POST /api?x=/y HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n"
+    ),
     answered!(
         "post.path-with-an-authority",
         "TR-24",
-        b"POST HTTP://localhost:80/api HTTP/1.1\r\nContent-Length: 40\r\n\r\n"
+        b"POST HTTP://localhost:80/api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n"
     ),
     case(
         "post.get",
@@ -244,44 +261,51 @@ pub const HEADS: &[Case] = &[
             Hear(Closed),
         ],
     ),
-    refused!("post.put", "TR-24", b"PUT /api HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 405),
-    refused!("post.delete", "TR-24", b"DELETE /api HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 405),
-    refused!("post.patch", "TR-24", b"PATCH /apiw1 HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 405),
-    refused!("post.head", "TR-24", b"HEAD /api HTTP/1.1\r\n\r\n", 405),
-    refused!("post.put-nowhere", "TR-24", b"PUT /nowhere HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 404),
-    refused!("post.connect", "TR-24", b"CONNECT localhost:443 HTTP/1.1\r\n\r\n", 404),
-    refused!("post.to-the-websocket", "TR-24", b"POST /apiws HTTP/1.1\r\nContent-Length: 40\r\n\r\n", 405),
+    refused!("post.put", "TR-24", b"PUT /api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n", 405),
+    refused!("post.delete", "TR-24", b"DELETE /api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n", 405),
+    refused!("post.patch", "TR-24", b"PATCH /apiw1 HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n", 405),
+    refused!("post.head", "TR-24", b"HEAD /api HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+    refused!(
+        "post.put-nowhere",
+        "TR-24",
+        b"PUT /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
+        404
+    ),
+    refused!("post.connect", "TR-24", b"CONNECT localhost:443 HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+    refused!(
+        "post.to-the-websocket",
+        "TR-24",
+        b"POST /apiws HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
+        405
+    ),
     // Expectations.
     case(
         "post.expects-to-go-on",
         "TR-24",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\nContent-Length: 40\r\nExpect: 100-Continue\r\n\r\n")]),
+            Write(&[B(
+                b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\nExpect: 100-Continue\r\n\r\n",
+            )]),
             Hear(Http(100)),
             Write(&[Ask]),
             Hear(Http(200)),
         ],
     ),
-    refused!(
+    refused_lines!(
         "post.expects-to-go-on-with-too-much",
         "TR-22, TR-25",
-        b"POST /api HTTP/1.1\r\nContent-Length: 1056769\r\nExpect: 100-continue\r\n\r\n",
+        "Content-Length: 1056769\r\nExpect: 100-continue\r\n",
         413
     ),
-    refused!(
-        "post.expects-something-else",
-        "TR-24",
-        b"POST /api HTTP/1.1\r\nContent-Length: 40\r\nExpect: 200-ok\r\n\r\n",
-        417
-    ),
+    refused_lines!("post.expects-something-else", "TR-24", "Content-Length: 40\r\nExpect: 200-ok\r\n", 417),
     // Pages of any origin.
     case(
         "post.preflight",
         "TR-24",
         &[
             Dial(BARE),
-            Write(&[B(b"OPTIONS /apiw1 HTTP/1.1\r\nOrigin: https://web.example\r\n")]),
+            Write(&[B(b"OPTIONS /apiw1 HTTP/1.1\r\nHost: a\r\nOrigin: https://web.example\r\n")]),
             Write(&[B(b"Access-Control-Request-Method: POST\r\n\r\n")]),
             Hear(HttpSays(
                 204,
@@ -294,16 +318,16 @@ pub const HEADS: &[Case] = &[
     refused!(
         "post.preflight-with-a-body",
         "TR-24",
-        b"OPTIONS /api HTTP/1.1\r\nContent-Length: 40\r\n\r\n",
+        b"OPTIONS /api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n",
         400
     ),
-    refused!("post.preflight-of-nowhere", "TR-24", b"OPTIONS /nowhere HTTP/1.1\r\n\r\n", 404),
+    refused!("post.preflight-of-nowhere", "TR-24", b"OPTIONS /nowhere HTTP/1.1\r\nHost: a\r\n\r\n", 404),
     case(
         "post.last-preflight",
         "TR-24",
         &[
             Dial(BARE),
-            Write(&[B(b"OPTIONS /api HTTP/1.1\r\nConnection: close\r\n\r\n")]),
+            Write(&[B(b"OPTIONS /api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")]),
             Hear(HttpSays(204, &["connection: close"])),
             Hear(Closed),
         ],
@@ -361,7 +385,7 @@ pub const PACKETS: &[Case] = &[
         "TR-23",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\nContent-Length: 0\r\n\r\n")]),
+            Write(&[B(b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")]),
             Hear(Http(404)),
             Hear(Closed),
         ],
@@ -371,7 +395,7 @@ pub const PACKETS: &[Case] = &[
         "TR-23",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\nContent-Length: 7\r\n\r\n"), Zeros(7)]),
+            Write(&[B(b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n"), Zeros(7)]),
             Hear(Http(404)),
             Hear(Closed),
         ],
@@ -381,7 +405,7 @@ pub const PACKETS: &[Case] = &[
         "TR-23",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\nContent-Length: 19\r\n\r\n"), Zeros(19)]),
+            Write(&[B(b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 19\r\n\r\n"), Zeros(19)]),
             Hear(Http(404)),
             Hear(Closed),
         ],
@@ -391,7 +415,7 @@ pub const PACKETS: &[Case] = &[
         "TR-23",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\nContent-Length: 88\r\n\r\n"), Noise(88)]),
+            Write(&[B(b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 88\r\n\r\n"), Noise(88)]),
             Hear(Http(404)),
             Hear(Closed),
         ],
@@ -402,7 +426,7 @@ pub const PACKETS: &[Case] = &[
         &[
             Dial(BARE),
             // The first eight bytes of the body tell; nothing waits for the rest.
-            Write(&[B(b"POST /api HTTP/1.1\r\nContent-Length: 1025\r\n\r\n"), Zeros(8)]),
+            Write(&[B(b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n"), Zeros(8)]),
             Hear(Http(404)),
             Hear(Closed),
         ],
@@ -539,7 +563,7 @@ pub const ORDER: &[Case] = &[
         "TR-25, TR-26",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\nContent-Length: +40\r\n\r\nPOST /api HTTP/1.1\r\nContent-Length: 40\r\n\r\n")]),
+            Write(&[B(b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: +40\r\n\r\n"), B(HEAD)]),
             Write(&[Ask]),
             Hear(Http(400)),
             Hear(Closed),
@@ -574,7 +598,10 @@ pub const ORDER: &[Case] = &[
         "TR-26",
         &[
             Dial(BARE),
-            Write(&[B(b"POST /api HTTP/1.1\r\nContent-Length: 40\r\nConnection: x, Close\r\n\r\n"), Ask]),
+            Write(&[
+                B(b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\nConnection: x, Close\r\n\r\n"),
+                Ask,
+            ]),
             Hear(HttpSays(200, &["connection: close"])),
             Hear(Closed),
         ],
@@ -661,7 +688,7 @@ pub const TIMES: &[Case] = &[
             Dial(BARE),
             Write(&[B(HEAD), Ask]),
             Hear(Http(200)),
-            Write(&[B(b"POST /api HTTP/1.1\r\n")]),
+            Write(&[B(b"POST /api HTTP/1.1\r\nHost: a\r\n")]),
             HearWithin(Closed, 62_000),
         ],
     ),

@@ -3,10 +3,9 @@
 
 use mtproto::limits::{DATAGRAM_FIRST_BYTES, DATAGRAM_PIECE_BYTES};
 
-use super::super::script::Body::{AckMany, Config, Container, HttpWait, Ping};
+use super::super::script::Body::{Config, HttpWait, Ping};
 use super::super::script::Part::{
-    self, B, Cookie, Noise, PieceHead, PieceHeadOfFlood, ProofHead, Sealed, SealedPart, ServerNonce,
-    WrongCookie, Zeros,
+    self, B, Cookie, Noise, PieceHead, PieceHeadOfFlood, ProofHead, Sealed, ServerNonce, WrongCookie, Zeros,
 };
 use super::super::script::Step::{
     Alive, Datagram, Dial, Flood, Hear, HearWithin, Line, NoMoreThanSaid, Pause, Plain, Prove, Repeat,
@@ -17,7 +16,8 @@ use super::super::script::Want::{
     self, AnyGenOk, Code, DhOk, GenOk, Gone, NewSession, Pong, ResPq, Result, Salt, SameResult, SameWords,
     Silence, TheSame,
 };
-use super::super::script::{Body, Case, Clear, Dh, Envelope, Held, LAST, Set, case};
+use super::super::script::{Case, Clear, Dh, Envelope, LAST, Set, case};
+use super::udp_long::{FIRST, LONG, SECOND, THIRD};
 use super::{INTERMEDIATE, UDP};
 
 /// Makes the first step as long as an honest client's.
@@ -25,14 +25,6 @@ const PADDED: &[Envelope] = &[Envelope::Behind(DATAGRAM_FIRST_BYTES - 40)];
 
 /// The cookie goes back, with the sealed packet made last.
 const PROOF: &[Part] = &[ProofHead, Cookie, Sealed];
-
-/// A message that needs three datagrams, and asks for a pong of its second part.
-const LONG: Body = Container(&[Held(AckMany(380), &[]), Held(Ping, &[])]);
-
-/// Pieces of the packet that carries it.
-const FIRST: Part = SealedPart(0, DATAGRAM_PIECE_BYTES);
-const SECOND: Part = SealedPart(DATAGRAM_PIECE_BYTES, DATAGRAM_PIECE_BYTES);
-const THIRD: Part = SealedPart(2 * DATAGRAM_PIECE_BYTES, DATAGRAM_PIECE_BYTES);
 
 pub const HANDSHAKE: &[Case] = &[
     case("udp.key", "UDP-2, UDP-4", &[Dial(UDP), ToGenOk]),
@@ -622,162 +614,5 @@ pub const KNOWN: &[Case] = &[
         "udp.beside-a-stream",
         "SES-11, UDP-3",
         &[Dial(UDP), Session, Prove, Dial(INTERMEDIATE), Alive, Line(0), Alive, Line(1), Alive],
-    ),
-];
-
-pub const PIECES: &[Case] = &[
-    case(
-        "udp.pieces",
-        "UDP-6",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Seal(LONG),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Datagram(&[PieceHead(9, 1, 3), SECOND]),
-            Hear(Silence(300)),
-            Datagram(&[PieceHead(9, 2, 3), THIRD]),
-            Hear(Pong(3)),
-        ],
-    ),
-    case(
-        "udp.pieces-in-disorder",
-        "UDP-6",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Seal(LONG),
-            Datagram(&[PieceHead(9, 2, 3), THIRD]),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Datagram(&[PieceHead(9, 2, 3), THIRD]),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Datagram(&[PieceHead(9, 1, 3), SECOND]),
-            Hear(Pong(3)),
-        ],
-    ),
-    case(
-        "udp.late-piece",
-        "UDP-6",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Seal(LONG),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Datagram(&[PieceHead(9, 1, 3), SECOND]),
-            Pause(5500),
-            Datagram(&[PieceHead(9, 2, 3), THIRD]),
-            Hear(Silence(500)),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Datagram(&[PieceHead(9, 1, 3), SECOND]),
-            Hear(Pong(3)),
-        ],
-    ),
-    case(
-        "udp.odd-pieces",
-        "UDP-6",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Datagram(&[PieceHead(1, 0, 0), Zeros(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(2, 0, 1), Zeros(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(3, 2, 2), Zeros(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(4, 0, 58), Zeros(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(5, u16::MAX, u16::MAX), Zeros(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(6, u16::MAX, 0), Zeros(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(7, u16::MAX, 3), Zeros(8)]),
-            Datagram(&[PieceHead(8, 0, 3), Zeros(DATAGRAM_PIECE_BYTES - 1)]),
-            Datagram(&[PieceHead(9, 0, 3), Zeros(DATAGRAM_PIECE_BYTES + 1)]),
-            Datagram(&[PieceHead(10, 2, 3)]),
-            Datagram(&[B(b"chappe:\x03"), Zeros(7)]),
-            Hear(Silence(500)),
-            Alive,
-        ],
-    ),
-    case(
-        "udp.piece-of-the-highest-index",
-        "UDP-6",
-        &[Dial(UDP), Datagram(&[PieceHead(7, u16::MAX, 3), Zeros(8)]), Hear(Silence(300)), ToResPq],
-    ),
-    case(
-        "udp.piece-of-another-count",
-        "UDP-6",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Seal(LONG),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Datagram(&[PieceHead(9, 1, 4), Noise(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(9, 1, 2), Noise(100)]),
-            Datagram(&[PieceHead(9, 1, 3), SECOND]),
-            Datagram(&[PieceHead(9, 2, 3), THIRD]),
-            Hear(Pong(3)),
-        ],
-    ),
-    case(
-        "udp.forged-piece",
-        "UDP-6, UDP-7",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Seal(LONG),
-            Datagram(&[PieceHead(9, 1, 3), Noise(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Datagram(&[PieceHead(9, 1, 3), SECOND]),
-            Datagram(&[PieceHead(9, 2, 3), THIRD]),
-            Hear(Silence(500)),
-            Datagram(&[PieceHead(10, 0, 3), FIRST]),
-            Datagram(&[PieceHead(10, 1, 3), SECOND]),
-            Datagram(&[PieceHead(10, 2, 3), THIRD]),
-            Hear(Pong(3)),
-        ],
-    ),
-    case(
-        "udp.five-packets-in-pieces",
-        "UDP-6",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Seal(LONG),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Flood(4, &[PieceHeadOfFlood(0, 3), Noise(DATAGRAM_PIECE_BYTES)]),
-            // The oldest had to go, and begins anew.
-            Datagram(&[PieceHead(9, 1, 3), SECOND]),
-            Datagram(&[PieceHead(9, 2, 3), THIRD]),
-            Hear(Silence(500)),
-            Datagram(&[PieceHead(9, 0, 3), FIRST]),
-            Hear(Pong(3)),
-        ],
-    ),
-    case(
-        "udp.plaintext-in-pieces",
-        "UDP-6, UDP-7",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Datagram(&[PieceHead(9, 0, 2), Zeros(DATAGRAM_PIECE_BYTES)]),
-            Datagram(&[PieceHead(9, 1, 2), Zeros(8)]),
-            Hear(Silence(500)),
-            Alive,
-        ],
-    ),
-    case(
-        "udp.flood-of-pieces",
-        "UDP-6, UDP-7",
-        &[
-            Dial(UDP),
-            Session,
-            Prove,
-            Flood(400, &[PieceHeadOfFlood(0, 57), Zeros(DATAGRAM_PIECE_BYTES)]),
-            Hear(Silence(500)),
-            Alive,
-        ],
     ),
 ];
