@@ -16,6 +16,10 @@ use people::{ANAS_KEY, People, text};
 use store::{Config, EngineKind, Store};
 use tempfile::TempDir;
 
+/// The server's allocator: the C library's costs a fifth of a stored message more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MEMBERS: u32 = 1_000;
 /// As many keys as the gateway takes into one look.
 const TOGETHER: usize = 128;

@@ -27,6 +27,10 @@ use store::{Config, EngineKind, Fault, Order, Store, Table, Ticket, Tx, key_part
 use tempfile::TempDir;
 use tl::{Decode, Encode, Reader, Record, Writer};
 
+/// The server's allocator: the C library's costs a fifth of a stored message more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Messages that wait for the disk together.
 const GROUP: u32 = 64;
 const GROUPS: usize = 40;

@@ -13,10 +13,6 @@ use store::Store;
 use tl::functions::{auth, channels, contacts, messages};
 use tl::{Decode as _, Layer, Method, Reader, enums, types};
 
-/// The server's allocator: the C library's costs a fifth of a stored message more.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The layer that both speak.
 pub const LAYER: Layer = Layer(230);
 /// Ana's key; Ben's is the next.

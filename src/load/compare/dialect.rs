@@ -14,6 +14,9 @@ use crate::error::{LoadError, Result};
 use crate::limits;
 use crate::measure::Nanos;
 
+/// Room for what is read at once.
+const READ_BYTES: usize = 16 * 1024;
+
 /// What is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -137,6 +140,8 @@ impl Client {
     }
 
     async fn fill(&mut self) -> Result<()> {
+        // Several messages in one read, where they came together.
+        self.came.reserve(READ_BYTES);
         let n = self.stream.read_buf(&mut self.came).await?;
         self.carried.1 += n as u64;
         if n == 0 { Err(LoadError::new("the server closed the connection")) } else { Ok(()) }
