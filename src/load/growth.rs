@@ -165,9 +165,10 @@ async fn stored(options: &Options, messages: usize) -> Result<Stored> {
 async fn connections(options: &Options, sizes: (usize, usize), rows: &mut Vec<Row>) -> Result<()> {
     let mut reports = Vec::new();
     for n in [sizes.0, sizes.1] {
-        let talking = options.connections.min(n);
+        // As many in both, in pairs: it is the silent ones that grow.
+        let talking = (options.connections.min(sizes.0) / 2 * 2).max(2);
         let place = Place::temporary(options.dir.as_deref())?;
-        let mut keys = server::fill(options, &place, Seed { people: n, ..Seed::default() }).await?;
+        let mut keys = server::fill(options, &place, Seed { people: n.max(2), ..Seed::default() }).await?;
         let server = Server::start(options, place).await?;
         let silent = people::connect(&server, keys.split_off(talking)).await?;
         let talkers = people::connect(&server, keys).await?;

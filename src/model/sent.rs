@@ -22,7 +22,8 @@ fn week(cx: &Ctx<'_, '_>) -> u16 {
 pub(crate) fn find(cx: &Ctx<'_, '_>, me: UserId, peer: Peer, random_id: i64) -> Done<Option<stored::Sent>> {
     let week = week(cx);
     for week in [week, week.saturating_sub(1)] {
-        if let Some(sent) = cx.tx.get(&SENT, &(me, week, cx.origin, peer, random_id))? {
+        // Nearly always it is new, and never looked up again.
+        if let Some(sent) = cx.tx.get_once(&SENT, &(me, week, cx.origin, peer, random_id))? {
             return Ok(Some(sent));
         }
     }

@@ -195,6 +195,10 @@ fn ranges_are_narrowed_by_typed_keys(place: &Place) {
     let look = |tx: &mut Tx<'_>| {
         let of_one = tx.keys(&TAGS, TAGS.prefix(&(ME, NoteId(-1))), Order::Backward, 100)?;
         assert_eq!(of_one, [(ME, NoteId(-1), 2), (ME, NoteId(-1), 1)]);
+        for id in [5, 5, 6, 6] {
+            assert_eq!(tx.get_once(&NOTES, &at(id))?, (id == 5).then(|| note("x")), "cached or not");
+            assert_eq!(tx.get(&NOTES, &at(id))?, (id == 5).then(|| note("x")));
+        }
         let before = tx.keys(&TAGS, TAGS.of(ME).before_all(&(ME, NoteId(-1))), Order::Backward, 3)?;
         assert_eq!(before, [(ME, NoteId(-5), 2), (ME, NoteId(-5), 1), (ME, NoteId(i32::MIN), 2)]);
         let words = tx.keys(&WORDS, WORDS.prefix(&(ME, "al".to_owned())), Order::Forward, 100)?;

@@ -91,6 +91,15 @@ pub trait Snapshot {
     /// [`Fault::Io`].
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault>;
 
+    /// [`Self::get`] of a row that nobody will look up again: it is not worth a place in a cache.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`].
+    fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        self.get(key)
+    }
+
     /// The values of `keys`, in their order: one round trip on a remote engine.
     ///
     /// # Errors

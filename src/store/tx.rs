@@ -50,7 +50,17 @@ impl<'a> Tx<'a> {
     /// [`Fault::Io`], [`Fault::Corrupt`].
     pub fn get<K: Key, V: Record>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>, Fault> {
         let key = table.encode(key);
-        self.raw_get(&key)?.map(|value| value::open(&key, &value)).transpose()
+        self.raw_get(&key, |stored| stored.get(&key))?.map(|value| value::open(&key, &value)).transpose()
+    }
+
+    /// [`Self::get`] of a row that nobody will look up again soon, found or not: engines keep it in no cache.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`], [`Fault::Corrupt`].
+    pub fn get_once<K: Key, V: Record>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>, Fault> {
+        let key = table.encode(key);
+        self.raw_get(&key, |stored| stored.get_once(&key))?.map(|value| value::open(&key, &value)).transpose()
     }
 
     /// The records under `keys`, in their order: one round trip on a remote engine.
@@ -77,7 +87,8 @@ impl<'a> Tx<'a> {
     ///
     /// [`Fault::Io`].
     pub fn has<K: Key, V: Record>(&self, table: &Table<K, V>, key: &K) -> Result<bool, Fault> {
-        Ok(self.raw_get(&table.encode(key))?.is_some())
+        let key = table.encode(key);
+        Ok(self.raw_get(&key, |stored| stored.get(&key))?.is_some())
     }
 
     /// The first `limit` of `rows` in `order`; never more than [`SCAN_ROWS_MAX`].
@@ -220,11 +231,15 @@ impl<'a> Tx<'a> {
         self.saw.set(self.saw.get().max(ticket));
     }
 
-    fn raw_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn raw_get(
+        &self,
+        key: &[u8],
+        get: impl FnOnce(&(dyn Snapshot + 'a)) -> Result<Option<Vec<u8>>, Fault>,
+    ) -> Result<Option<Vec<u8>>, Fault> {
         self.sees(self.written.by_key(key));
         match self.writes.get(key) {
             Some(written) => Ok(written.clone()),
-            None => self.noting(self.snapshot.get(key)),
+            None => self.noting(get(&*self.snapshot)),
         }
     }
 

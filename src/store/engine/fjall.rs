@@ -87,6 +87,12 @@ struct View<'a> {
     turn: Option<MutexGuard<'a, ()>>,
 }
 
+impl View<'_> {
+    fn read(&self, key: &[u8]) -> Result<Option<fjall::Slice>, Fault> {
+        self.snapshot.get(&self.engine.rows, key).map_err(|error| Fault::io("reading", error))
+    }
+}
+
 impl Snapshot for View<'_> {
     fn newest(&self) -> Ticket {
         self.newest
@@ -96,13 +102,20 @@ impl Snapshot for View<'_> {
         if let Some(known) = self.engine.cached.get(key, self.newest) {
             return Ok(known);
         }
-        let value = self.snapshot.get(&self.engine.rows, key).map_err(|error| Fault::io("reading", error))?;
+        let value = self.read(key)?;
         // Of an older moment there may be newer rows, here or on their way.
         let _calm = self.engine.turnstile.read();
         if self.engine.turnstile.newest() == self.newest {
             self.engine.cached.keep(key, value.as_deref(), self.newest);
         }
         Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        match self.engine.cached.get(key, self.newest) {
+            Some(known) => Ok(known),
+            None => Ok(self.read(key)?.map(|value| value.to_vec())),
+        }
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {

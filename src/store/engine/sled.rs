@@ -52,6 +52,13 @@ struct Commits {
     underway: Arc<Writes>,
 }
 
+/// Whether a row that was read is kept in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Cached,
+    Passing,
+}
+
 struct Disk {
     /// The file `db`, opened a second time: the kernel reports a failed write-back to every open file once.
     log: File,
@@ -144,7 +151,13 @@ impl SledEngine {
     }
 
     /// While the `commits` are locked, so that `newest` is the last of them.
-    fn get(&self, commits: &Commits, newest: Ticket, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(
+        &self,
+        commits: &Commits,
+        newest: Ticket,
+        key: &[u8],
+        keep: Keep,
+    ) -> Result<Option<Vec<u8>>, Fault> {
         if let Some(known) = self.rows.get(key, newest) {
             return Ok(known);
         }
@@ -152,7 +165,9 @@ impl SledEngine {
             return Ok(written.clone());
         }
         let value = self.tree().get(key).map_err(|error| Fault::io("reading", error))?;
-        self.rows.keep(key, value.as_deref(), newest);
+        if keep == Keep::Cached {
+            self.rows.keep(key, value.as_deref(), newest);
+        }
         Ok(value.map(|value| value.to_vec()))
     }
 
@@ -233,7 +248,11 @@ impl Snapshot for Reader<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.commits, self.newest, key)
+        self.engine.get(&self.commits, self.newest, key, Keep::Cached)
+    }
+
+    fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        self.engine.get(&self.commits, self.newest, key, Keep::Passing)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
@@ -257,7 +276,11 @@ impl Snapshot for Writer<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.engine.commits.read(), self.engine.newest(), key)
+        self.engine.get(&self.engine.commits.read(), self.engine.newest(), key, Keep::Cached)
+    }
+
+    fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        self.engine.get(&self.engine.commits.read(), self.engine.newest(), key, Keep::Passing)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
