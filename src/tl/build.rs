@@ -4,7 +4,9 @@ use std::path::Path;
 use std::{env, fs, process};
 
 fn main() {
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema.tl");
+    // Asked when it runs: a build directory may be older than the place where the source stands now.
+    let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let schema = Path::new(&here).join("../../schema.tl");
     println!("cargo::rerun-if-changed={}", schema.display());
     println!("cargo::rerun-if-changed=build.rs");
     if let Err(fault) = generate(&schema) {
