@@ -1,6 +1,6 @@
 //! Boxes: every person's own copies of the messages of their private chats and basic groups.
 
-use store::{Present, Tx};
+use store::Tx;
 use tl::stored;
 
 use crate::ctx::Ctx;
@@ -9,7 +9,7 @@ use crate::error::Done;
 use crate::files;
 use crate::ids::{Peer, SERVICE, UserId};
 use crate::messages::{self, Outgoing};
-use crate::tables::{BOXES, COPIES, HISTORY};
+use crate::tables::{BOXES, COPIES};
 use crate::updates;
 
 /// Puts a message into a person's box, on top of its conversation and into their log; deals its id.
@@ -22,7 +22,6 @@ pub(crate) fn put(cx: &mut Ctx<'_, '_>, owner: UserId, mut message: stored::Mess
     let peer = Peer::from(&message.peer);
     cx.tx.put(&BOXES, &(owner, message.id), &message)?;
     files::hold_message(cx, &message)?;
-    cx.tx.put(&HISTORY, &(owner, peer, message.id), &Present)?;
     if let (Some(author), Some(id)) = (message.origin_user, message.origin_id)
         && author != owner.0
     {
@@ -90,7 +89,6 @@ pub(crate) fn remove(
     for message in &messages {
         files::release_message(cx, message)?;
         cx.tx.delete(&BOXES, &(owner, message.id))?;
-        cx.tx.delete(&HISTORY, &(owner, Peer::from(&message.peer), message.id))?;
         if let (Some(author), Some(id)) = (message.origin_user, message.origin_id) {
             cx.tx.delete(&COPIES, &(owner, UserId(author), id))?;
         }

@@ -3,12 +3,14 @@
 use store::{Order, Tx};
 use tl::{enums, stored, types};
 
+use crate::boxes;
 use crate::channels;
 use crate::ctx::Ctx;
 use crate::error::{Done, Refusal};
+use crate::history::{self, History};
 use crate::ids::{Peer, UserId};
 use crate::limits;
-use crate::shelf::{self, Shelf};
+use crate::shelf;
 use crate::tables::{DIALOGS, DRAFTS, PINNED};
 use crate::updates;
 
@@ -17,7 +19,7 @@ pub fn find(tx: &Tx<'_>, user: UserId, peer: Peer) -> Done<Option<stored::Dialog
     Ok(tx.get(&DIALOGS, &(user, peer))?)
 }
 
-/// Puts a message on top of a conversation, which begins with it if it was not there.
+/// Puts a message on top of a conversation and into its history; the conversation begins with it if it was not there.
 pub(crate) fn push(cx: &mut Ctx<'_, '_>, user: UserId, peer: Peer, message: &stored::Message) -> Done<()> {
     let mut dialog = find(cx.tx, user, peer)?.unwrap_or_default();
     dialog.top_message = message.id;
@@ -26,19 +28,25 @@ pub(crate) fn push(cx: &mut Ctx<'_, '_>, user: UserId, peer: Peer, message: &sto
     if shelf::is_incoming(message, user) {
         dialog.unread_count += 1;
     }
+    history::add(cx.tx, user, peer, &mut dialog, message.id)?;
     cx.tx.put(&DIALOGS, &(user, peer), &dialog)?;
     Ok(())
 }
 
-/// Takes deleted messages out of a conversation's counters.
+/// Takes deleted messages out of a conversation's history and counters.
 pub(crate) fn pull(cx: &mut Ctx<'_, '_>, user: UserId, peer: Peer, gone: &[stored::Message]) -> Done<()> {
     let Some(mut dialog) = find(cx.tx, user, peer)? else { return Ok(()) };
+    history::remove(cx.tx, user, peer, &mut dialog, gone.iter().map(|m| m.id))?;
     dialog.messages = dialog.messages.saturating_sub(i32::try_from(gone.len()).unwrap_or(i32::MAX)).max(0);
     let unread = gone.iter().filter(|m| m.id > dialog.read_inbox_max && shelf::is_incoming(m, user)).count();
     dialog.unread_count =
         dialog.unread_count.saturating_sub(i32::try_from(unread).unwrap_or(i32::MAX)).max(0);
     if gone.iter().any(|m| m.id == dialog.top_message) {
-        let top = Shelf::of(user, peer).older(cx.tx, i32::MAX, 1)?.pop();
+        let rest = History { owner: user, peer, dialog: &dialog };
+        let top = match rest.older(cx.tx, i32::MAX, 1)?.pop() {
+            Some(id) => boxes::find(cx.tx, user, id)?,
+            None => None,
+        };
         (dialog.top_message, dialog.top_date) = top.map_or((0, dialog.top_date), |m| (m.id, m.date));
     }
     cx.tx.put(&DIALOGS, &(user, peer), &dialog)?;

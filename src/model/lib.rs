@@ -14,6 +14,7 @@ pub mod dialogs;
 pub mod error;
 pub mod files;
 pub mod guests;
+mod history;
 pub mod ids;
 pub mod invites;
 pub mod jobs;

@@ -53,6 +53,8 @@ pub const LOG_KEEP: i32 = 50_000;
 /// A log that is too long is trimmed whenever its pts has grown by this: a look at its oldest rows costs the same for one row
 /// as for many.
 pub const LOG_TRIM_EVERY: i32 = 64;
+/// Changes of a log that stand in its head before they become a row.
+pub const LOG_TAIL_MAX: usize = 8;
 /// Rows that one trimming takes at most: sixteen for each pts that came.
 pub const LOG_TRIM_STEP: usize = 1024;
 /// With every so many messages old `random_id`s are looked for.

@@ -6,10 +6,12 @@ use store::{Order, Tx};
 use tl::stored;
 
 use crate::channels;
+use crate::dialogs;
 use crate::error::Done;
+use crate::history::History;
 use crate::ids::{ChannelId, Peer, UserId};
 use crate::limits;
-use crate::tables::{BOXES, DIALOGS, HISTORY, POSTS};
+use crate::tables::{BOXES, POSTS};
 
 /// The messages of one conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +36,9 @@ impl Shelf {
     pub fn older(&self, tx: &Tx<'_>, below: i32, limit: usize) -> Done<Vec<stored::Message>> {
         match *self {
             Self::Box(me, peer) => {
-                let bounds = HISTORY.prefix(&(me, peer)).before(&(me, peer, below));
-                let keys = tx.scan(&HISTORY, bounds, Order::Backward, limit)?;
-                Self::boxed(tx, me, keys.into_iter().map(|(key, _)| key.2))
+                let dialog = dialogs::find(tx, me, peer)?.unwrap_or_default();
+                let ids = History { owner: me, peer, dialog: &dialog }.older(tx, below, limit)?;
+                Self::boxed(tx, me, &ids)
             }
             Self::Channel(channel) => {
                 let bounds = POSTS.of(channel).before(&(channel, below));
@@ -53,9 +55,9 @@ impl Shelf {
     pub fn newer(&self, tx: &Tx<'_>, from: i32, limit: usize) -> Done<Vec<stored::Message>> {
         match *self {
             Self::Box(me, peer) => {
-                let bounds = HISTORY.prefix(&(me, peer)).from(&(me, peer, from));
-                let keys = tx.scan(&HISTORY, bounds, Order::Forward, limit)?;
-                Self::boxed(tx, me, keys.into_iter().map(|(key, _)| key.2))
+                let dialog = dialogs::find(tx, me, peer)?.unwrap_or_default();
+                let ids = History { owner: me, peer, dialog: &dialog }.newer(tx, from, limit)?;
+                Self::boxed(tx, me, &ids)
             }
             Self::Channel(channel) => {
                 let bounds = POSTS.of(channel).from(&(channel, from));
@@ -68,8 +70,8 @@ impl Shelf {
         }
     }
 
-    fn boxed(tx: &Tx<'_>, me: UserId, ids: impl Iterator<Item = i32>) -> Done<Vec<stored::Message>> {
-        let keys: Vec<_> = ids.map(|id| (me, id)).collect();
+    fn boxed(tx: &Tx<'_>, me: UserId, ids: &[i32]) -> Done<Vec<stored::Message>> {
+        let keys: Vec<_> = ids.iter().map(|id| (me, *id)).collect();
         Ok(tx.get_many(&BOXES, &keys)?.into_iter().flatten().collect())
     }
 
@@ -84,7 +86,7 @@ impl Shelf {
     /// How many messages stand here.
     pub fn count(&self, tx: &Tx<'_>) -> Done<i32> {
         Ok(match *self {
-            Self::Box(me, peer) => tx.get(&DIALOGS, &(me, peer))?.map_or(0, |dialog| dialog.messages),
+            Self::Box(me, peer) => dialogs::find(tx, me, peer)?.map_or(0, |dialog| dialog.messages),
             Self::Channel(channel) => channels::head(tx, channel)?.messages,
         })
     }

@@ -33,8 +33,8 @@ pub const HEADS: Table<UserId, stored::UserHead> = Table::new(b'h');
 pub const PRESENCE: Table<UserId, stored::Presence> = Table::new(b'o');
 /// The messages in their box, by message id: private chats and basic groups.
 pub const BOXES: Table<(UserId, i32), stored::Message> = Table::new(b'm');
-/// Which of those messages belong to which conversation.
-pub const HISTORY: Table<(UserId, Peer, i32), Present> = Table::new(b'y');
+/// Which of those messages belong to which conversation, by block of ids; the newest block stands in the dialog.
+pub const HISTORY: Table<(UserId, Peer, i32), stored::IdBlock> = Table::new(b'y');
 /// Where their copy of a basic group's message lies: (author, id in the author's box).
 pub const COPIES: Table<(UserId, UserId, i32), stored::Counter> = Table::new(b'c');
 /// Their conversations.
@@ -49,9 +49,10 @@ pub const NOTIFY: Table<(UserId, Peer), stored::NotifySettings> = Table::new(b'n
 pub const PREFERENCES: Table<UserId, stored::Preferences> = Table::new(b'e');
 /// Who may see what of them, by the number of the privacy key.
 pub const PRIVACY: Table<(UserId, u8), stored::PrivacyRules> = Table::new(b'v');
-/// What happened to them, by (pts, aside): a row with aside 0 took that pts, the others happened after it.
-pub const LOGS: Table<(UserId, i32, i32), stored::Logged> = Table::new(b'p');
-/// What a `random_id` became: by week, then per key, conversation and random id.
+/// What happened to them, by (pts, aside) of the last entry of a page; the newest entries stand in the head. An entry with
+/// aside 0 took its pts, the others happened after it.
+pub const LOGS: Table<(UserId, i32, i32), stored::LogPage> = Table::new(b'p');
+/// What a `random_id` became: by span of time, then per key, conversation and random id.
 pub const SENT: Table<(UserId, u16, KeyId, Peer, i64), stored::Sent> = Table::new(b'r');
 /// Whom they know.
 pub const CONTACTS: Table<(UserId, UserId), stored::Contact> = Table::new(b'k');

@@ -1,9 +1,12 @@
 //! The birth of every update, and the only way to read one back.
 //!
-//! A log row is keyed by `(pts, aside)`. A change that clients count (a new message, an edit, a deletion, a read) takes the
+//! Each entry of a log has its place, `(pts, aside)`. A change that clients count (a new message, an edit, a deletion, a read) takes the
 //! next pts; what they do not count (a draft, a pinned dialog, a changed name) is an *aside*: it takes no pts, because a client
 //! that sees the counter move without an update that carries it asks for the difference for ever, and is remembered as having
-//! happened after the newest pts. One scan gives both in order; an aside read twice means the same twice.
+//! happened after the newest pts. Both stand in one order; an aside read twice means the same twice.
+//!
+//! The newest entries stand in the head, which every change rewrites anyway and every reader looks at first; when there are
+//! enough of them they become one row. So most changes add no row, and a push, which is about the newest, reads none.
 
 use store::{Order, Tx};
 use tl::{enums, stored};
@@ -28,9 +31,9 @@ pub fn head(tx: &Tx<'_>, user: UserId) -> Done<stored::UserHead> {
     Ok(tx.get(&HEADS, &user)?.unwrap_or(stored::UserHead {
         pts: 1,
         aside: 0,
-        qts: 0,
         next_msg_id: 1,
         log_floor: 1,
+        ..Default::default()
     }))
 }
 
@@ -63,8 +66,8 @@ pub(crate) fn append_to(
 ) -> Done<i32> {
     let before = head.pts;
     head.pts = head.pts.saturating_add(pts_count);
-    let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count, change };
-    cx.tx.put(&LOGS, &(user, head.pts, 0), &row)?;
+    let logged = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count, change };
+    note(cx.tx, user, &mut head, 0, logged)?;
     trim(cx.tx, user, &mut head, before)?;
     cx.tx.put(&HEADS, &user, &head)?;
     cx.effects.tell(Notice::User(user));
@@ -76,8 +79,9 @@ pub fn append_aside(cx: &mut Ctx<'_, '_>, user: UserId, update: enums::Update) -
     let mut head = head(cx.tx, user)?;
     head.aside = head.aside.wrapping_add(1).max(1);
     let change = stored::ChangeAside { update }.into();
-    let row = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count: 0, change };
-    cx.tx.put(&LOGS, &(user, head.pts, head.aside), &row)?;
+    let logged = stored::Logged { origin: cx.origin.0, date: cx.date(), pts_count: 0, change };
+    let aside = head.aside;
+    note(cx.tx, user, &mut head, aside, logged)?;
     if head.aside % limits::ASIDES_MAX == 0 {
         rest(cx, user, &mut head)?;
     }
@@ -92,12 +96,53 @@ fn rest(cx: &mut Ctx<'_, '_>, user: UserId, head: &mut stored::UserHead) -> Done
     let before = head.pts;
     head.pts = head.pts.saturating_add(1);
     let change = stored::ChangeDelete { ids: Vec::new() }.into();
-    let row = stored::Logged { origin: 0, date: cx.date(), pts_count: 1, change };
-    cx.tx.put(&LOGS, &(user, head.pts, 0), &row)?;
+    note(cx.tx, user, head, 0, stored::Logged { origin: 0, date: cx.date(), pts_count: 1, change })?;
     trim(cx.tx, user, head, before)
 }
 
-/// Keeps a log's length bounded: a long one loses its oldest rows, many at once and not with every row that comes.
+/// Adds an entry at the end of the log, which is at `(head.pts, aside)` then.
+fn note(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    head: &mut stored::UserHead,
+    aside: i32,
+    logged: stored::Logged,
+) -> Done<()> {
+    let is_short = is_short(&logged.change);
+    if is_short && head.tail.len() >= limits::LOG_TAIL_MAX {
+        turn_page(tx, user, head)?;
+    }
+    head.tail.push(stored::LogEntry { pts: head.pts, aside, logged });
+    if !is_short {
+        // What may be long does not stand in a row that every change rewrites.
+        turn_page(tx, user, head)?;
+    }
+    Ok(())
+}
+
+/// Whether a change takes a few words, whatever it is about.
+fn is_short(change: &stored::enums::Change) -> bool {
+    use stored::enums::Change;
+    match change {
+        Change::ChangeNew(_)
+        | Change::ChangeEdit(_)
+        | Change::ChangeReadInbox(_)
+        | Change::ChangeReadOutbox(_) => true,
+        Change::ChangeDelete(change) => change.ids.len() <= 2,
+        Change::ChangePinned(change) => change.ids.len() <= 2,
+        Change::ChangeAside(_) => false,
+    }
+}
+
+/// Makes a row of what stands in the head.
+fn turn_page(tx: &mut Tx<'_>, user: UserId, head: &mut stored::UserHead) -> Done<()> {
+    let Some(last) = head.tail.last() else { return Ok(()) };
+    (head.paged_pts, head.paged_aside) = (last.pts, last.aside);
+    let page = stored::LogPage { entries: std::mem::take(&mut head.tail) };
+    Ok(tx.put(&LOGS, &(user, head.paged_pts, head.paged_aside), &page)?)
+}
+
+/// Keeps a log's length bounded: a long one loses its oldest pages, many at once and not with every change that comes.
 fn trim(tx: &mut Tx<'_>, user: UserId, head: &mut stored::UserHead, pts_before: i32) -> Done<()> {
     let floor = head.pts.saturating_sub(limits::LOG_KEEP);
     if floor <= head.log_floor || !limits::trims(pts_before, head.pts) {
@@ -106,16 +151,13 @@ fn trim(tx: &mut Tx<'_>, user: UserId, head: &mut stored::UserHead, pts_before: 
     // With an end: nearly all that lies behind the floor is to stay.
     let oldest = LOGS.of(user).after(&(user, head.log_floor, 0)).until(&(user, floor, i32::MAX));
     for key in tx.keys(&LOGS, oldest, Order::Forward, limits::LOG_TRIM_STEP)? {
-        let (_, pts, aside) = key;
         tx.delete(&LOGS, &key)?;
-        if aside == 0 {
-            head.log_floor = pts;
-        }
+        head.log_floor = key.1;
     }
     Ok(())
 }
 
-/// What a person's log holds after `from`: at most `limit` rows, oldest first, each with where it leaves the reader.
+/// What a person's log holds after `from`: at most `limit` entries, oldest first, each with where it leaves the reader.
 ///
 /// Gives `None` where the log no longer reaches back that far, or `from` was never reached: the reader has to start anew.
 pub fn since(
@@ -128,6 +170,27 @@ pub fn since(
     if from.pts < head.log_floor || from.pts > head.pts {
         return Ok(None);
     }
-    let rows = tx.scan(&LOGS, LOGS.of(user).after(&(user, from.pts, from.aside)), Order::Forward, limit)?;
-    Ok(Some(rows.into_iter().map(|((_, pts, aside), row)| (Cursor { pts, aside }, row)).collect()))
+    let mut found = Vec::new();
+    let mut take = |entries: Vec<stored::LogEntry>| {
+        let placed = entries.into_iter().map(|e| (Cursor { pts: e.pts, aside: e.aside }, e.logged));
+        found.extend(placed.filter(|(place, _)| *place > from));
+        found.len()
+    };
+    let paged = Cursor { pts: head.paged_pts, aside: head.paged_aside };
+    let (mut after, mut count) = (from, 0);
+    while after < paged && count < limit {
+        let rows = LOGS.of(user).after(&(user, after.pts, after.aside));
+        let wanted = (limit - count).div_ceil(limits::LOG_TAIL_MAX) + 1;
+        let pages = tx.scan(&LOGS, rows, Order::Forward, wanted)?;
+        if pages.is_empty() {
+            break;
+        }
+        for ((_, pts, aside), page) in pages {
+            after = Cursor { pts, aside };
+            count = take(page.entries);
+        }
+    }
+    take(head.tail);
+    found.truncate(limit);
+    Ok(Some(found))
 }

@@ -9,7 +9,7 @@ use crate::store::{EngineKind, OpenError};
 /// The format of keys and records. It grows when a store that was written before could not be read any more: when a kind of
 /// owner, a family, a key or the head of a value changes its meaning, or a stored line of `schema.tl` goes without an
 /// older shape of it that is still read. Such a store is refused at the start and not call by call.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a directory says of its store.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -234,23 +234,26 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_too_long_loses_its_oldest_rows_and_nothing_newer() {
-        use model::limits::{LOG_KEEP, LOG_TRIM_EVERY};
+    fn a_log_that_is_too_long_loses_its_oldest_pages_and_nothing_newer() {
+        use model::limits::{LOG_KEEP, LOG_TAIL_MAX, LOG_TRIM_EVERY};
         use model::tables::{HEADS, LOGS};
         use store::{Order, Tx};
 
         let mut world = World::new();
         let (ann, bob) = (world.person("Ann"), world.person("Bob"));
         let to_bob = world.input_peer(&ann, &bob);
-        // As if Bob's log had grown to all that is kept, and a few of its oldest rows were still there, an aside among them.
+        // As if Bob's log had grown to all that is kept, and a few of its oldest pages were still there, an aside among them.
         let age = |tx: &mut Tx<'_>| -> model::Done<()> {
             let head = model::updates::head(tx, bob.user)?;
             for (pts, aside) in [(2, 0), (3, 0), (3, 1), (20, 0), (LOG_TRIM_EVERY + 40, 0)] {
                 let change = tl::stored::ChangeDelete { ids: Vec::new() }.into();
-                let row = tl::stored::Logged { origin: 0, date: 1, pts_count: i32::from(aside == 0), change };
-                tx.put(&LOGS, &(bob.user, pts, aside), &row)?;
+                let logged =
+                    tl::stored::Logged { origin: 0, date: 1, pts_count: i32::from(aside == 0), change };
+                let entries = vec![tl::stored::LogEntry { pts, aside, logged }];
+                tx.put(&LOGS, &(bob.user, pts, aside), &tl::stored::LogPage { entries })?;
             }
-            let old = tl::stored::UserHead { pts: LOG_KEEP + 30, log_floor: 1, ..head };
+            let (pts, tail) = (LOG_KEEP + 30, Vec::new());
+            let old = tl::stored::UserHead { pts, paged_pts: pts, log_floor: 1, tail, ..head };
             Ok(tx.put(&HEADS, &bob.user, &old)?)
         };
         world.api.store().write(age).expect("written");
@@ -264,7 +267,9 @@ mod tests {
         let ((head, left), _) = world.api.store().read(look).expect("read");
         let end = LOG_KEEP + 30 + LOG_TRIM_EVERY;
         assert_eq!((head.pts, head.log_floor), (end, 20), "what is at most kept is not touched");
-        assert_eq!(left, [LOG_TRIM_EVERY + 40, LOG_KEEP + 31, LOG_KEEP + 32]);
+        // Pages are keyed by their last entry.
+        let page = i32::try_from(LOG_TAIL_MAX).unwrap_or(0);
+        assert_eq!(left, [LOG_TRIM_EVERY + 40, LOG_KEEP + 30 + page, LOG_KEEP + 30 + 2 * page]);
         let behind = updates::GetDifference { pts: 19, date: 1, ..Default::default() };
         let told = world.call(&bob, &behind).expect("an answer");
         assert!(matches!(told, enums::updates::Difference::DifferenceTooLong(_)), "{told:?}");

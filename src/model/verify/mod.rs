@@ -135,7 +135,7 @@ impl Walk<'_, '_> {
             EXPORTS => nothing; GUEST_COUNT => nothing; TALLIES => Self::named;
             NEXT_IDS => Self::next_id; JOBS => Self::job; GUESTS => Self::guest;
             USERS => Self::user; HEADS => Self::head; BOXES => Self::message; HISTORY => Self::history;
-            COPIES => Self::copy; DIALOGS => Self::dialog; PINNED => Self::pinned; LOGS => Self::logged;
+            COPIES => Self::copy; DIALOGS => Self::dialog; PINNED => Self::pinned; LOGS => Self::log_page;
             SENT => Self::sent; CONTACTS => Self::contact; KNOWN_BY => Self::known_by; LOGINS => Self::login;
             PROFILE_PHOTOS => Self::profile_photo;
             CHATS => Self::chat; CHANNELS => Self::channel; CHANNEL_HEADS => Self::channel_head;

@@ -8,9 +8,10 @@ use tl::stored;
 use super::{Rule, Walk};
 use crate::ids::{FileId, Global, KeyId, Peer, SERVICE, UserId};
 use crate::tables::{
-    BOXES, CHANNEL_HEADS, CONTACTS, COPIES, DIALOGS, GUEST_COUNT, GUESTS, HEADS, HISTORY, KEYS, KNOWN_BY,
-    LOGINS, MEMBERS, PHONES, POSTS, PROFILE_PHOTOS, USERNAME_STARTS, USERNAMES, USERS,
+    BOXES, CHANNEL_HEADS, CONTACTS, COPIES, DIALOGS, GUEST_COUNT, GUESTS, HEADS, KEYS, KNOWN_BY, LOGINS,
+    MEMBERS, PHONES, POSTS, PROFILE_PHOTOS, USERNAME_STARTS, USERNAMES, USERS,
 };
+use crate::history::{self, History};
 use crate::{channels, limits, shelf, users};
 use store::Name;
 
@@ -20,6 +21,8 @@ pub(super) struct Person {
     head: Option<stored::UserHead>,
     /// Where the log has come.
     pts: Option<i32>,
+    /// The last page of it.
+    paged: Option<(i32, i32)>,
     dialogs: HashMap<Peer, stored::Dialog>,
     piles: HashMap<Peer, Pile>,
     sent: HashSet<(Peer, i32)>,
@@ -45,7 +48,7 @@ impl Walk<'_, '_> {
                 self.check(there, Rule::Id, id, "has rows and is nobody");
                 let head = self.get(&HEADS, &id)?;
                 let (dialogs, piles) = (HashMap::new(), HashMap::new());
-                Person { id, head, pts: None, dialogs, piles, sent: HashSet::new() }
+                Person { id, head, pts: None, paged: None, dialogs, piles, sent: HashSet::new() }
             }
         };
         Ok(self.person.insert(begun))
@@ -104,7 +107,8 @@ impl Walk<'_, '_> {
         self.check(id >= 1 && id < next, Rule::Box, place, format_args!("is beyond the next id, {next}"));
         self.check(row.id == id, Rule::Box, place, format_args!("calls itself {}", row.id));
         let peer = Peer::from(&row.peer);
-        let listed = self.tx.has(&HISTORY, &(me, peer, id))?;
+        let dialog = self.get(&DIALOGS, &(me, peer))?.unwrap_or_default();
+        let listed = History { owner: me, peer, dialog: &dialog }.has(self.tx, id)?;
         self.check(listed, Rule::Box, place, format_args!("is not in the history of {peer:?}"));
         self.shows(&row);
         if let (Some(author), Some(origin)) = (row.origin_user.map(UserId), row.origin_id)
@@ -126,7 +130,7 @@ impl Walk<'_, '_> {
             );
         }
         if !self.of(me)?.piles.contains_key(&peer) {
-            let read = self.get(&DIALOGS, &(me, peer))?.map_or(0, |dialog| dialog.read_inbox_max);
+            let read = dialog.read_inbox_max;
             self.of(me)?.piles.insert(peer, Pile { read, ..Pile::default() });
         }
         if let Some(pile) = self.of(me)?.piles.get_mut(&peer) {
@@ -137,12 +141,32 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn history(&mut self, key: (UserId, Peer, i32), _: Present) -> Result<(), Fault> {
-        let (me, peer, id) = key;
+    pub(super) fn history(
+        &mut self,
+        key: (UserId, Peer, i32),
+        row: stored::IdBlock,
+    ) -> Result<(), Fault> {
+        let (me, peer, block) = key;
         self.of(me)?;
-        let message = self.get(&BOXES, &(me, id))?;
-        let there = message.is_some_and(|message| Peer::from(&message.peer) == peer);
-        self.check(there, Rule::Box, ("history", me, peer, id), "leads to no message of this conversation");
+        let place = ("history", me, peer, block);
+        self.check(row.ids != 0, Rule::Box, place, "is a block without a message");
+        let newest = self.get(&DIALOGS, &(me, peer))?.map_or(0, |dialog| dialog.block);
+        self.check(block < newest, Rule::Box, place, format_args!("is not below the newest block, {newest}"));
+        self.lead_to_messages(me, peer, block, row.ids)
+    }
+
+    /// Whether the messages of a block of a conversation's history are there.
+    fn lead_to_messages(&mut self, me: UserId, peer: Peer, block: i32, ids: i64) -> Result<(), Fault> {
+        for id in history::ids_in(block, ids) {
+            let message = self.get(&BOXES, &(me, id))?;
+            let there = message.is_some_and(|message| Peer::from(&message.peer) == peer);
+            self.check(
+                there,
+                Rule::Box,
+                ("history", me, peer, id),
+                "leads to no message of this conversation",
+            );
+        }
         Ok(())
     }
 
@@ -174,6 +198,7 @@ impl Walk<'_, '_> {
             let next = self.next_msg_id(me)?;
             let read = row.read_inbox_max < next.max(1) && row.read_outbox_max < next.max(1);
             self.check(read, Rule::Dialog, place, "is read beyond the end of the box");
+            self.lead_to_messages(me, peer, row.block, row.ids)?;
         }
         self.of(me)?.dialogs.insert(peer, row);
         Ok(())
@@ -187,8 +212,18 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn logged(&mut self, key: (UserId, i32, i32), row: stored::Logged) -> Result<(), Fault> {
+    pub(super) fn log_page(&mut self, key: (UserId, i32, i32), page: stored::LogPage) -> Result<(), Fault> {
         let (me, pts, aside) = key;
+        let place = ("log page", me, pts, aside);
+        let ends = page.entries.last().is_some_and(|last| (last.pts, last.aside) == (pts, aside));
+        self.check(ends, Rule::Log, place, "does not end where its key says");
+        self.of(me)?.paged = Some((pts, aside));
+        page.entries.iter().try_for_each(|entry| self.logged(me, entry))
+    }
+
+    fn logged(&mut self, me: UserId, entry: &stored::LogEntry) -> Result<(), Fault> {
+        let stored::LogEntry { pts, aside, logged: row } = entry;
+        let (pts, aside) = (*pts, *aside);
         let place = ("log", me, pts, aside);
         let person = self.of(me)?;
         let (floor, head_pts, head_aside, next) =
@@ -217,8 +252,8 @@ impl Walk<'_, '_> {
         key: (UserId, u16, KeyId, Peer, i64),
         row: stored::Sent,
     ) -> Result<(), Fault> {
-        let (me, week, origin, peer, random_id) = key;
-        let place = ("sent", me, week, origin, peer, random_id);
+        let (me, span, origin, peer, random_id) = key;
+        let place = ("sent", me, span, origin, peer, random_id);
         // A channel is one place for everybody, a box is one for all of its conversations.
         let (next, pts, shelf) = match peer {
             Peer::Channel(channel) => {
@@ -309,8 +344,18 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn end_of_person(&mut self, person: Person) -> Result<(), Fault> {
-        let Person { id, head, pts, dialogs, mut piles, .. } = person;
+        let id = person.id;
+        // What stands in the head is behind all pages.
+        let tail = person.head.as_ref().map_or_else(Vec::new, |head| head.tail.clone());
+        self.person = Some(person);
+        tail.iter().try_for_each(|entry| self.logged(id, entry))?;
+        let Some(Person { head, pts, paged, dialogs, mut piles, .. }) = self.person.take() else {
+            return Ok(());
+        };
         if let Some(head) = head {
+            let last = (head.paged_pts, head.paged_aside);
+            let knows = paged.map_or(head.paged_pts <= head.log_floor, |paged| paged == last);
+            self.check(knows, Rule::Log, ("log", id), "has another last page than its head says");
             let end = pts.unwrap_or(head.log_floor);
             let ends = end == head.pts;
             self.check(ends, Rule::Log, ("log", id), format_args!("ends at {end}, its head at {}", head.pts));

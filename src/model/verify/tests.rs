@@ -126,20 +126,49 @@ const SPOILED: &[(&str, Rule, Spoil)] = &[
         tx.put(&Table::<(UserId, u8), stored::Date>::new(b'h'), &(w.ann, 1), &stored::Date { date: 1 })
     }),
     ("a row of no table", Rule::Row, |w, tx| tx.put(&Table::<UserId, Present>::new(b'?'), &w.ann, &Present)),
-    ("a log with a hole", Rule::Log, |w, tx| tx.delete(&LOGS, &(w.ann, 3, 0))),
+    ("a log with a hole", Rule::Log, |w, tx| {
+        for (key, mut page) in tx.scan(&LOGS, LOGS.of(w.ann), store::Order::Forward, 9)? {
+            page.entries.retain(|entry| entry.pts != 3);
+            tx.put(&LOGS, &key, &page)?;
+        }
+        Ok(())
+    }),
+    ("a head without its changes", Rule::Log, |w, tx| change(tx, &HEADS, &w.ann, |head| head.tail.clear())),
+    ("a log without a page", Rule::Log, |w, tx| {
+        let key = tx.keys(&LOGS, LOGS.of(w.ann), store::Order::Backward, 1)?.pop().expect("a page");
+        tx.delete(&LOGS, &key)
+    }),
+    ("a log page in another place", Rule::Log, |w, tx| {
+        let rows = tx.scan(&LOGS, LOGS.of(w.ann), store::Order::Forward, 1)?;
+        let (key, page) = rows.into_iter().next().expect("a page");
+        tx.delete(&LOGS, &key)?;
+        tx.put(&LOGS, &(key.0, key.1, key.2 + 1), &page)
+    }),
+    ("a head that knows no page", Rule::Log, |w, tx| change(tx, &HEADS, &w.ann, |head| head.paged_pts = 0)),
     ("a log that ends early", Rule::Log, |w, tx| change(tx, &HEADS, &w.ann, |head| head.pts += 1)),
     ("a log that goes on", Rule::Log, |w, tx| change(tx, &HEADS, &w.ann, |head| head.pts -= 1)),
-    ("a wrong count in a log", Rule::Log, |w, tx| change(tx, &LOGS, &(w.bob, 3, 0), |row| row.pts_count = 2)),
+    ("a wrong count in a log", Rule::Log, |w, tx| {
+        change(tx, &HEADS, &w.bob, |head| head.tail.iter_mut().for_each(|entry| entry.logged.pts_count += 1))
+    }),
     ("an aside to nothing", Rule::Log, |w, tx| {
-        let aside = tx.get(&LOGS, &(w.ann, 1, 1))?.expect("an aside");
-        tx.put(&LOGS, &(w.ann, 99, 1), &aside)
+        let page = tx.scan(&LOGS, LOGS.of(w.ann), store::Order::Forward, 1)?.pop().expect("a page").1;
+        let aside = page.entries.into_iter().find(|entry| entry.aside == 1).expect("an aside");
+        change(tx, &HEADS, &w.ann, |head| head.tail.push(stored::LogEntry { pts: 99, ..aside }))
     }),
     ("a log without a head", Rule::Log, |w, tx| tx.delete(&HEADS, &w.bob)),
     ("a channel's log with a hole", Rule::Log, |w, tx| tx.delete(&CHANNEL_LOGS, &(w.channel, 2))),
     ("a channel's head that ran ahead", Rule::Log, |w, tx| {
         change(tx, &CHANNEL_HEADS, &w.channel, |head| head.pts += 1)
     }),
-    ("a message without its history", Rule::Box, |w, tx| tx.delete(&HISTORY, &(w.ann, Peer::User(w.bob), 1))),
+    ("a message without its history", Rule::Box, |w, tx| {
+        change(tx, &DIALOGS, &(w.ann, Peer::User(w.bob)), |d| d.ids &= !(1 << 1))
+    }),
+    ("a history that knows more", Rule::Box, |w, tx| {
+        change(tx, &DIALOGS, &(w.ann, Peer::User(w.bob)), |d| d.ids |= 1 << 60)
+    }),
+    ("a history beyond the newest", Rule::Box, |w, tx| {
+        tx.put(&HISTORY, &(w.ann, Peer::User(w.bob), 7), &stored::IdBlock { ids: 0 })
+    }),
     ("a history without its message", Rule::Box, |w, tx| tx.delete(&BOXES, &(w.ann, 1))),
     ("a message of another conversation", Rule::Box, |w, tx| {
         change(tx, &BOXES, &(w.ann, 1), |m| m.peer = Peer::Chat(w.chat).into())
@@ -296,7 +325,7 @@ fn every_rule_of_the_rows_is_among_the_spoiled() {
 
 #[test]
 fn a_violation_names_its_rule_its_place_and_what_is_wrong() {
-    let report = spoiled(|w, tx| tx.delete(&HISTORY, &(w.ann, Peer::User(w.bob), 1)));
+    let report = spoiled(|w, tx| change(tx, &DIALOGS, &(w.ann, Peer::User(w.bob)), |d| d.ids &= !(1 << 1)));
     let text = report.to_string();
     let place = "box: (\"message\", UserId(1000001), 1): is not in the history of User(UserId(1000002))";
     assert!(text.contains(place) && text.ends_with(" violations"), "{text}");
