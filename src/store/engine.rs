@@ -4,6 +4,7 @@
 //! relies on one process, and [`CommitError::Conflict`] is an ordinary answer.
 
 mod fjall;
+mod journal;
 mod memory;
 mod rows;
 #[cfg(feature = "simulation")]

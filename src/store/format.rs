@@ -145,9 +145,9 @@ mod tests {
     #[test]
     fn a_store_of_another_version_is_refused_and_told_apart() {
         for (text, says) in [
-            ("chappe store 0, sled", "an earlier version of this program wrote it"),
-            ("chappe store 2, sled", "a later version of this program wrote it"),
-            ("chappe store 1, fjall", "is \"chappe store 1, fjall\" and not \"chappe store 1, sled\""),
+            ("chappe store 1, sled", "an earlier version of this program wrote it"),
+            ("chappe store 3, sled", "a later version of this program wrote it"),
+            ("chappe store 2, fjall", "is \"chappe store 2, fjall\" and not \"chappe store 2, sled\""),
             ("something else", "is \"something else\""),
         ] {
             let dir = tempfile::tempdir().expect("a temporary directory");

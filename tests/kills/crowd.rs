@@ -188,9 +188,15 @@ impl Crowd {
                 .map(|n| {
                     let (last, tell, over) = (&last[n], &tell, &over);
                     scope.spawn(move || {
-                        let begun = Talker::again(addr, &logins[n])
-                            .map_err(|error| format!("somebody cannot come back: {error}"));
-                        let done = begun.and_then(|mut talker| {
+                        let done = (|| {
+                            let mut talker = match Talker::again(addr, &logins[n]) {
+                                Ok(talker) => talker,
+                                // The others were quick, and the end came before this one was back.
+                                Err(_) if over.load(Ordering::SeqCst) => {
+                                    return Ok((Vec::new(), last.clone()));
+                                }
+                                Err(error) => return Err(format!("somebody cannot come back: {error}")),
+                            };
                             let (again, left) = repeat(&mut talker, last)?;
                             let from = first + i64::try_from(n).unwrap_or(0) * 100_000;
                             Ok(match left {
@@ -199,7 +205,7 @@ impl Crowd {
                                 Some(_) if over.load(Ordering::SeqCst) => (again, last.clone()),
                                 Some(why) => return Err(format!("while asking again: {why}")),
                             })
-                        });
+                        })();
                         // Nobody waits for somebody who is not there.
                         tell(usize::MAX / 8);
                         done

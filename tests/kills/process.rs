@@ -28,6 +28,8 @@ fn arguments(command: &mut Command, engine: EngineKind, data: &Path) {
         .args(["serve", "--listen", "127.0.0.1:0", "--test-numbers", "--data"])
         .arg(data)
         .env("CHAPPE_STORE__ENGINE", engine.name())
+        // Little is gathered in front of a small cache, so that rows are being laid in all the time.
+        .env("CHAPPE_STORE__CACHE_MIB", "1")
         // One person does here what a hundred do elsewhere.
         .env("CHAPPE_LIMITS__CALLS_PER_KEY_PER_SECOND", "100000")
         .stdin(Stdio::null())

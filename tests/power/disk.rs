@@ -33,9 +33,10 @@ impl Event {
 }
 
 impl Event {
-    /// Whether this ends a sync of the file `name`.
+    /// Whether this ends a sync of the file `name`, or of a file in the directory `name`.
     pub fn is_sync_of(&self, name: &str) -> bool {
-        self.kind == b'F' && self.path.file_name().is_some_and(|file| file == name)
+        let dir = self.path.parent().and_then(Path::file_name);
+        self.kind == b'F' && [self.path.file_name(), dir].iter().flatten().any(|part| *part == name)
     }
 }
 

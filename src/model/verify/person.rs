@@ -6,12 +6,12 @@ use store::{Fault, Present};
 use tl::stored;
 
 use super::{Rule, Walk};
+use crate::history::{self, History};
 use crate::ids::{FileId, Global, KeyId, Peer, SERVICE, UserId};
 use crate::tables::{
     BOXES, CHANNEL_HEADS, CONTACTS, COPIES, DIALOGS, GUEST_COUNT, GUESTS, HEADS, KEYS, KNOWN_BY, LOGINS,
     MEMBERS, PHONES, POSTS, PROFILE_PHOTOS, USERNAME_STARTS, USERNAMES, USERS,
 };
-use crate::history::{self, History};
 use crate::{channels, limits, shelf, users};
 use store::Name;
 
@@ -129,23 +129,16 @@ impl Walk<'_, '_> {
                 format_args!("has a twin, {other:?} {twin}, that does not know it"),
             );
         }
-        if !self.of(me)?.piles.contains_key(&peer) {
-            let read = dialog.read_inbox_max;
-            self.of(me)?.piles.insert(peer, Pile { read, ..Pile::default() });
-        }
-        if let Some(pile) = self.of(me)?.piles.get_mut(&peer) {
-            pile.messages += 1;
-            (pile.top, pile.top_date) = (id, row.date);
-            pile.unread += i32::from(id > pile.read && shelf::is_incoming(&row, me));
-        }
+        let read = dialog.read_inbox_max;
+        let fresh = || Pile { read, ..Pile::default() };
+        let pile = self.of(me)?.piles.entry(peer).or_insert_with(fresh);
+        pile.messages += 1;
+        (pile.top, pile.top_date) = (id, row.date);
+        pile.unread += i32::from(id > pile.read && shelf::is_incoming(&row, me));
         Ok(())
     }
 
-    pub(super) fn history(
-        &mut self,
-        key: (UserId, Peer, i32),
-        row: stored::IdBlock,
-    ) -> Result<(), Fault> {
+    pub(super) fn history(&mut self, key: (UserId, Peer, i32), row: stored::IdBlock) -> Result<(), Fault> {
         let (me, peer, block) = key;
         self.of(me)?;
         let place = ("history", me, peer, block);

@@ -1,14 +1,16 @@
 //! sled 0.34, the default engine.
 //!
-//! Its transactions cannot scan and it has no snapshots, so it serves as an ordered map with atomic batches: one tree, one
-//! batch at a time, and a lock that a batch takes alone and every look into the tree shares.
+//! Its transactions cannot scan and it has no snapshots, so it serves as an ordered map: one tree, into which rows are laid
+//! one by one. What makes commits of them lies in front of it.
 //!
-//! A batch costs two writes to the disk and two waits for them, however small it is. So commits are gathered in memory,
-//! where every transaction sees them, and the committer hands a whole group to sled as one batch: a transaction is
-//! there after a crash whole or not at all, because its group is.
+//! A commit is gathered in memory, where every transaction sees it, and becomes durable in a [journal](super::journal), a group
+//! at a time: one write and one wait, where sled would take two of each and wake all of its threads. When enough has gathered, a
+//! thread of its own lays the rows into the tree, syncs it, and forgets that part of the journal. Of a row that was rewritten
+//! meanwhile, as those of a lively conversation are, only the last version is laid in. After a crash the journal is laid
+//! in first, so a transaction is there whole or not at all, whatever of it sled had.
 //!
-//! `flush` on Linux ends in `sync_file_range`, which survives a killed process but not a loss of power; what is durable
-//! here has been through our own `fsync` of the file `db`. A page above a quarter of a segment lies in a file of its own
+//! `flush` on Linux ends in `sync_file_range`, which survives a killed process but not a loss of power; what is forgotten
+//! by the journal has been through our own `fsync` of the file `db`. A page above a quarter of a segment lies in a file of its own
 //! under `blobs/`, which sled never syncs: those are synced here, too.
 
 use std::collections::HashSet;
@@ -16,40 +18,55 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use sled::{Batch, Db, IVec};
+use sled::{Db, IVec};
 
+use super::journal::{Full, Group, Journal};
 use super::rows::Rows;
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
-use crate::limits::GATHERED_BYTES_MAX;
+use crate::limits::{GATHERED_BYTES_MAX, GATHERED_BYTES_MIN, GATHERED_SHARE, GATHERED_TIMES_MAX};
 use crate::overlay;
 use crate::table::{KeyRange, Order};
 
 pub(crate) struct SledEngine {
+    shared: Arc<Shared>,
+    /// The thread that lays rows into the tree.
+    layer: Option<JoinHandle<()>>,
+}
+
+struct Shared {
     commits: Turnstile<Commits>,
     rows: Rows,
-    /// The lock is taken alone while a batch is laid into the tree.
-    tree: RwLock<Db>,
-    /// Whoever syncs.
+    tree: Db,
+    /// Whoever writes to it.
+    journal: Mutex<Journal>,
+    /// Whoever syncs the tree.
     disk: Mutex<Disk>,
-    /// How much room there is in [`Commits::gathered`].
-    room: Mutex<Room>,
+    state: Mutex<State>,
+    /// Rung when there is room for more commits, or never will be.
     more_room: Condvar,
+    /// Rung when there are rows to lay in, or the engine ends.
+    work: Condvar,
+    /// So much is gathered before it is laid in.
+    enough: usize,
 }
 
 /// What is committed and may not be in the tree yet. Newer rows lie over older ones, and all of them over the tree.
 #[derive(Default)]
 struct Commits {
-    /// Of the next group.
+    /// To be laid in next.
     gathered: Writes,
-    /// Of the group that is being laid into the tree just now.
+    /// Being laid into the tree just now: it may have any of them.
     underway: Arc<Writes>,
+    /// The newest of what is gathered, which the journal has not.
+    unwritten: Group,
 }
 
 /// Whether a row that was read is kept in the cache.
@@ -66,10 +83,13 @@ struct Disk {
 }
 
 #[derive(Default)]
-struct Room {
+struct State {
     gathered_bytes: usize,
-    /// The disk has failed: nobody will make room any more.
-    failed: bool,
+    /// The part of the journal that has what is under way.
+    underway: Option<Full>,
+    /// The disk has failed: nothing more is written.
+    fault: Option<Fault>,
+    ends: bool,
 }
 
 impl SledEngine {
@@ -79,9 +99,10 @@ impl SledEngine {
         fs::create_dir_all(dir).map_err(opening)?;
         // A snapshot that was being written when the process died is taken for the newest one and fails its checksum.
         remove_snapshots(dir, Which::Unfinished).map_err(opening)?;
+        let enough = (cache_bytes / GATHERED_SHARE).clamp(GATHERED_BYTES_MIN, GATHERED_BYTES_MAX);
         let (rows, cache_bytes) = Rows::of(cache_bytes);
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
-        let db = match open_when_free(&config) {
+        let tree = match open_when_free(&config) {
             // Snapshots only shorten the start. Without any, the whole log is read. The settings are those that are built in.
             Err(error) if is_corruption(&error) => {
                 remove_snapshots(dir, Which::All).map_err(opening)?;
@@ -92,62 +113,141 @@ impl SledEngine {
         }
         .map_err(|error| Fault::io("opening", error))?;
         let log = File::open(dir.join("db")).map_err(opening)?;
-        let engine = Self {
-            commits: Turnstile::new(Commits::default()),
-            rows,
-            tree: RwLock::new(db),
-            disk: Mutex::new(Disk { log, large_pages: LargePages::new(dir.join("blobs")) }),
-            room: Mutex::default(),
-            more_room: Condvar::new(),
-        };
         // sled never syncs its settings, and does not open when they are damaged.
         File::open(dir.join(SETTINGS)).and_then(|settings| settings.sync_all()).map_err(opening)?;
+        let mut disk = Disk { log, large_pages: LargePages::new(dir.join("blobs")) };
+        let left = Journal::read(&dir.join("journal")).map_err(opening)?;
+        lay_in(&tree, &left.rows)?;
+        disk.sync(&tree)?;
         // The names of the files just made must survive as well.
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(opening)?;
-        engine.sync()?;
-        Ok(engine)
+        let shared = Arc::new(Shared {
+            commits: Turnstile::new(Commits::default()),
+            rows,
+            tree,
+            journal: Mutex::new(Journal::open(left).map_err(opening)?),
+            disk: Mutex::new(disk),
+            state: Mutex::default(),
+            more_room: Condvar::new(),
+            work: Condvar::new(),
+            enough: usize::try_from(enough).unwrap_or(usize::MAX),
+        });
+        let layer = thread::Builder::new().name("store-lay-in".to_owned()).spawn({
+            let shared = Arc::clone(&shared);
+            move || shared.lay_in_until_the_end()
+        });
+        Ok(Self { shared, layer: Some(layer.map_err(opening)?) })
+    }
+}
+
+impl Drop for SledEngine {
+    /// Leaves nothing in the journal, so that the next start has nothing to lay in.
+    fn drop(&mut self) {
+        self.shared.state().ends = true;
+        self.shared.work.notify_all();
+        if let Some(layer) = self.layer.take() {
+            // Its panic has been reported by itself, and is a fault.
+            let _ = layer.join();
+        }
+        // What fails now is laid in at the next start.
+        let _ = self.shared.write_down(Gathered::Any).map(|()| self.shared.lay_in_underway());
+    }
+}
+
+/// How much has to be gathered for it to be laid in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gathered {
+    Enough,
+    Any,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits while too much is gathered. What one transaction adds then is bounded by its own limit.
-    fn wait_for_room(&self) {
-        let mut room = self.room();
-        while room.gathered_bytes > GATHERED_BYTES_MAX && !room.failed {
-            room = self.more_room.wait(room).unwrap_or_else(PoisonError::into_inner);
+    fn wait_for_room(&self) -> Result<(), Fault> {
+        let mut state = self.state();
+        while state.fault.is_none() && state.gathered_bytes > GATHERED_TIMES_MAX * self.enough {
+            state = self.more_room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.fault.clone().map_or(Ok(()), Err)
     }
 
-    fn room(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does what may fail for good.
+    fn failing<T>(&self, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        if let Some(fault) = self.state().fault.clone() {
+            return Err(fault);
+        }
+        let done = panic::catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(Fault::io("writing", "the engine panicked")));
+        if let Err(fault) = &done {
+            self.state().fault.get_or_insert_with(|| fault.clone());
+            self.more_room.notify_all();
+        }
+        done
     }
 
-    /// Lays the gathered commits into the tree, as one batch.
-    fn lay_in(&self) -> Result<(), Fault> {
-        let group = self.commits.rearrange(|commits| {
-            commits.underway = Arc::new(mem::take(&mut commits.gathered));
-            // With the commits kept out, so that nobody's bytes are forgotten.
-            self.room().gathered_bytes = 0;
-            Arc::clone(&commits.underway)
+    /// Writes what was committed into the journal, and has what is gathered laid in.
+    fn write_down(&self, gathered: Gathered) -> Result<(), Fault> {
+        self.failing(|| {
+            let writing = |error: io::Error| Fault::io("writing the journal", error);
+            let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+            // Both at one moment: only what the journal has may come into the tree.
+            let (group, turns) = self.commits.rearrange(|commits| {
+                let mut state = self.state();
+                let much = gathered == Gathered::Any || state.gathered_bytes >= self.enough;
+                let turns = much && commits.underway.is_empty() && !commits.gathered.is_empty();
+                if turns {
+                    commits.underway = Arc::new(mem::take(&mut commits.gathered));
+                    state.gathered_bytes = 0;
+                }
+                (mem::take(&mut commits.unwritten), turns)
+            });
+            if !group.is_empty() {
+                journal.append(group).map_err(writing)?;
+            }
+            if turns {
+                self.state().underway = Some(journal.turn().map_err(writing)?);
+                self.work.notify_all();
+                self.more_room.notify_all();
+            }
+            Ok(())
+        })
+    }
+
+    /// Lays in what is under way, if anything is, and forgets the part of the journal that has it.
+    fn lay_in_underway(&self) {
+        let Some(full) = self.state().underway.take() else { return };
+        let group = Arc::clone(&self.commits.read().underway);
+        let laid_in = self.failing(|| {
+            lay_in(&self.tree, &group)?;
+            self.disk.lock().unwrap_or_else(PoisonError::into_inner).sync(&self.tree)?;
+            Journal::forget(&full).map_err(|error| Fault::io("shortening the journal", error))
         });
-        self.more_room.notify_all();
-        if group.is_empty() {
-            return Ok(());
+        if laid_in.is_ok() {
+            self.commits.rearrange(|commits| commits.underway = Arc::default());
         }
-        let mut batch = Batch::default();
-        for (key, value) in group.iter() {
-            match value {
-                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
-                None => batch.remove(key.as_slice()),
+    }
+
+    fn lay_in_until_the_end(&self) {
+        loop {
+            let mut state = self.state();
+            while state.underway.is_none() && !state.ends {
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.ends {
+                return;
+            }
+            drop(state);
+            self.lay_in_underway();
+            // Whoever waits for room commits nothing, so nobody else might come to see that there is enough again.
+            let enough = self.state().gathered_bytes >= self.enough;
+            if enough && self.write_down(Gathered::Enough).is_err() {
+                return;
             }
         }
-        let tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
-        tree.apply_batch(batch).map_err(|error| Fault::io("committing", error))?;
-        drop(tree);
-        self.commits.rearrange(|commits| commits.underway = Arc::default());
-        Ok(())
-    }
-
-    fn tree(&self) -> RwLockReadGuard<'_, Db> {
-        self.tree.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// While the `commits` are locked, so that `newest` is the last of them.
@@ -164,13 +264,14 @@ impl SledEngine {
         if let Some(written) = commits.gathered.get(key).or_else(|| commits.underway.get(key)) {
             return Ok(written.clone());
         }
-        let value = self.tree().get(key).map_err(|error| Fault::io("reading", error))?;
+        let value = self.tree.get(key).map_err(|error| Fault::io("reading", error))?;
         if keep == Keep::Cached {
             self.rows.keep(key, value.as_deref(), newest);
         }
         Ok(value.map(|value| value.to_vec()))
     }
 
+    /// The tree may have any of what is under way: its rows are laid over all the same.
     fn scan(
         &self,
         commits: &Commits,
@@ -184,8 +285,7 @@ impl SledEngine {
     }
 
     fn scan_tree(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
-        let tree = self.tree();
-        let found = tree.range(range.low.as_slice()..range.high.as_slice());
+        let found = self.tree.range(range.low.as_slice()..range.high.as_slice());
         let pair = |found: sled::Result<(IVec, IVec)>| {
             found
                 .map(|(key, value)| (key.to_vec(), value.to_vec()))
@@ -198,46 +298,50 @@ impl SledEngine {
     }
 }
 
+/// Lays rows into the tree, in their order: neighbours find the same page at hand.
+fn lay_in(tree: &Db, rows: &Writes) -> Result<(), Fault> {
+    for (key, value) in rows {
+        match value {
+            Some(value) => tree.insert(key, value.as_slice()),
+            None => tree.remove(key),
+        }
+        .map_err(|error| Fault::io("laying in", error))?;
+    }
+    Ok(())
+}
+
 impl Engine for SledEngine {
     fn begin(&self, mode: Mode) -> Result<Box<dyn Snapshot + '_>, Fault> {
+        let engine = &*self.shared;
         Ok(match mode {
             Mode::Read => {
-                let commits = self.commits.read();
-                Box::new(Reader { engine: self, newest: self.commits.newest(), commits })
+                let commits = engine.commits.read();
+                Box::new(Reader { engine, newest: engine.commits.newest(), commits })
             }
             Mode::Write => {
-                let turn = self.commits.write();
-                self.wait_for_room();
-                Box::new(Writer { engine: self, turn })
+                let turn = engine.commits.write();
+                engine.wait_for_room()?;
+                Box::new(Writer { engine, turn })
             }
         })
     }
 
     fn newest(&self) -> Ticket {
-        self.commits.newest()
+        self.shared.commits.newest()
     }
 
     fn has_room(&self) -> bool {
-        self.room().gathered_bytes <= GATHERED_BYTES_MAX / 2
+        self.shared.state().gathered_bytes <= GATHERED_TIMES_MAX * self.shared.enough / 2
     }
 
     fn sync(&self) -> Result<(), Fault> {
-        let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
-        let synced = self.lay_in().and_then(|()| {
-            self.tree().flush().map_err(|error| Fault::io("flushing", error))?;
-            disk.sync().map_err(|error| Fault::io("syncing", error))
-        });
-        if synced.is_err() {
-            self.room().failed = true;
-            self.more_room.notify_all();
-        }
-        synced
+        self.shared.write_down(Gathered::Enough)
     }
 }
 
 /// Keeps commits out while it lives, so what it sees stands still.
 struct Reader<'a> {
-    engine: &'a SledEngine,
+    engine: &'a Shared,
     newest: Ticket,
     commits: RwLockReadGuard<'a, Commits>,
 }
@@ -266,21 +370,21 @@ impl Snapshot for Reader<'_> {
 
 /// Holds the writer's turn, so nobody else commits, and locks only while it looks.
 struct Writer<'a> {
-    engine: &'a SledEngine,
+    engine: &'a Shared,
     turn: MutexGuard<'a, ()>,
 }
 
 impl Snapshot for Writer<'_> {
     fn newest(&self) -> Ticket {
-        self.engine.newest()
+        self.engine.commits.newest()
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.engine.commits.read(), self.engine.newest(), key, Keep::Cached)
+        self.engine.get(&self.engine.commits.read(), self.newest(), key, Keep::Cached)
     }
 
     fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.engine.commits.read(), self.engine.newest(), key, Keep::Passing)
+        self.engine.get(&self.engine.commits.read(), self.newest(), key, Keep::Passing)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
@@ -292,17 +396,20 @@ impl Snapshot for Writer<'_> {
             writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
         self.engine.commits.commit(&self.turn, |commits, ticket| {
             self.engine.rows.change(&writes, ticket);
+            commits.unwritten.add(&writes);
             commits.gathered.extend(writes);
-            self.engine.room().gathered_bytes += bytes;
+            self.engine.state().gathered_bytes += bytes;
             Ok(())
         })
     }
 }
 
 impl Disk {
-    fn sync(&mut self) -> io::Result<()> {
-        self.large_pages.sync()?;
-        self.log.sync_all()
+    /// Returns when all of the tree would survive a loss of power.
+    fn sync(&mut self, tree: &Db) -> Result<(), Fault> {
+        tree.flush().map_err(|error| Fault::io("flushing", error))?;
+        let synced = self.large_pages.sync().and_then(|()| self.log.sync_all());
+        synced.map_err(|error| Fault::io("syncing", error))
     }
 }
 

@@ -1,5 +1,5 @@
 //! The locks of an embedded engine: one writer at a time, readers side by side, and a moment in which nobody reads while
-//! a batch is laid in.
+//! a commit becomes visible.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
