@@ -1,9 +1,9 @@
 //! The birth of every update, and the only way to read one back.
 //!
-//! Each entry of a log has its place, `(pts, aside)`. A change that clients count (a new message, an edit, a deletion, a read) takes the
-//! next pts; what they do not count (a draft, a pinned dialog, a changed name) is an *aside*: it takes no pts, because a client
-//! that sees the counter move without an update that carries it asks for the difference for ever, and is remembered as having
-//! happened after the newest pts. Both stand in one order; an aside read twice means the same twice.
+//! Each entry of a log has its place, `(pts, aside)`. A change that clients count (a new message, an edit, a deletion, a read)
+//! takes the next pts; what they do not count (a draft, a pinned dialog, a changed name) is an *aside*: it takes no pts, because
+//! a client that sees the counter move without an update that carries it asks for the difference for ever, and is remembered as
+//! having happened after the newest pts. Both stand in one order; an aside read twice means the same twice.
 //!
 //! The newest entries stand in the head, which every change rewrites anyway and every reader looks at first; when there are
 //! enough of them they become one row. So most changes add no row, and a push, which is about the newest, reads none.

@@ -1,9 +1,9 @@
 //! What was committed and is not in an engine's own files yet: files that only grow, beside the engine's.
 //!
 //! A file is a run of records, and a record is a group of commits: there whole after a crash, or not at all. Records are
-//! numbered without a gap over all files, and a file bears the number of its first one. The rows of a file are forgotten with it once
-//! the engine has them on the disk; until then they are laid in anew at every start, which changes nothing where they are
-//! there already.
+//! numbered without a gap over all files, and a file bears the number of its first one. The rows of a file are forgotten with
+//! it once the engine has them on the disk; until then they are laid in anew at every start, which changes nothing where they
+//! are there already.
 //!
 //! A record: length of what follows the checksum `u32`, CRC32C of it `u32`, number `u64`, and rows: length of the key `u16`, key,
 //! length of the value `u32` ([`DELETED`] for none), value. All little-endian.

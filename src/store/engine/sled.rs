@@ -9,8 +9,8 @@
 //! meanwhile, as those of a lively conversation are, only the last version is laid in. After a crash the journal is laid
 //! in first, so a transaction is there whole or not at all, whatever of it sled had.
 //!
-//! `flush` on Linux ends in `sync_file_range`, which survives a killed process but not a loss of power; what is forgotten
-//! by the journal has been through our own `fsync` of the file `db`. A page above a quarter of a segment lies in a file of its own
+//! `flush` on Linux ends in `sync_file_range`, which survives a killed process but not a loss of power; what the journal
+//! forgets has been through our own `fsync` of the file `db`. A page above a quarter of a segment lies in a file of its own
 //! under `blobs/`, which sled never syncs: those are synced here, too.
 
 use std::collections::HashSet;
