@@ -58,7 +58,7 @@ impl Api {
     /// [`Stop::Fault`] of the store.
     pub fn jobs_start(&self) -> Result<Time, Stop> {
         let (noted, _) = self.store().read(|tx| jobs::noted_start(tx))?;
-        let opened = Time::from_secs(u64::try_from(self.site().secrets.created).unwrap_or(0));
+        let opened = Time::from_secs(u64::try_from(self.site().created).unwrap_or(0));
         Ok(noted.unwrap_or(opened))
     }
 

@@ -61,7 +61,12 @@ pub struct Api {
 pub struct Site {
     /// The settings.
     pub settings: Settings,
-    pub(crate) secrets: stored::Secrets,
+    /// Behind access hashes.
+    access: refs::Secret,
+    /// Behind file references.
+    files: refs::Secret,
+    /// When the site was opened first, Unix time.
+    created: i32,
 }
 
 /// Who calls.
@@ -138,7 +143,9 @@ impl Api {
         let secrets = setup::secrets(&store, env)?;
         let names = names::Names::open(&store, env)?;
         let rows = methods::rows().flat_map(|row| row.ids.iter().map(move |id| (*id, row))).collect();
-        Ok(Self { store, site: Site { settings, secrets }, names, rows })
+        let (access, files) = (refs::Secret::new(&secrets.access), refs::Secret::new(&secrets.files));
+        let site = Site { settings, access, files, created: secrets.created };
+        Ok(Self { store, site, names, rows })
     }
 
     /// The store below.

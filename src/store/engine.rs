@@ -10,6 +10,7 @@ mod rows;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
 mod sled;
+mod torn;
 mod turnstile;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 //!
 //! Its `persist` keeps the journal locked while the disk works, which would make every commit wait for every `fsync`.
 //! So a group is pushed to the operating system under that lock, and the journal file is synced here, outside it.
-//! When fjall changes to a new journal it syncs the old one itself.
+//! When fjall changes to a new journal it syncs the old one itself. A journal that a loss of power has torn is
+//! [cut](super::torn) before fjall reads it, where fjall would refuse it.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,7 +14,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 
 use super::rows::Rows;
 use super::turnstile::Turnstile;
-use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
+use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes, torn};
 use crate::fault::Fault;
 use crate::limits::{MEMTABLE_BYTES_MAX, MEMTABLE_BYTES_MIN};
 use crate::table::{KeyRange, Order};
@@ -31,11 +32,18 @@ impl FjallEngine {
     pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Fault> {
         let opening = |error: fjall::Error| Fault::io("opening", error);
         let (cached, cache_bytes) = Rows::of(cache_bytes);
-        let db = Database::builder(dir)
-            .cache_size(cache_bytes)
-            .manual_journal_persist(true)
-            .open()
-            .map_err(opening)?;
+        let open = || Database::builder(dir).cache_size(cache_bytes).manual_journal_persist(true).open();
+        let db = match open() {
+            Err(fjall::Error::JournalRecovery(_)) => {
+                let newest = newest_journal(dir).map(|number| dir.join(format!("{number}.jnl")));
+                newest
+                    .and_then(|journal| torn::cut(&journal))
+                    .map_err(|error| Fault::io("opening", error))?;
+                open()
+            }
+            opened => opened,
+        }
+        .map_err(opening)?;
         // A small cache means little memory altogether; tests thereby get tables, and changes of the journal, after few rows.
         let memtable_bytes = cache_bytes.clamp(MEMTABLE_BYTES_MIN, MEMTABLE_BYTES_MAX);
         let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes);
@@ -161,7 +169,7 @@ struct Journal {
 
 impl Journal {
     fn sync(&mut self) -> io::Result<()> {
-        let newest = self.newest()?;
+        let newest = newest_journal(&self.dir)?;
         let file = match self.active.take() {
             Some((number, file)) if number == newest => file,
             _ => File::open(self.dir.join(format!("{newest}.jnl")))?,
@@ -170,14 +178,14 @@ impl Journal {
         self.active = Some((newest, file));
         Ok(())
     }
+}
 
-    fn newest(&self) -> io::Result<u64> {
-        let mut newest = None;
-        for entry in fs::read_dir(&self.dir)? {
-            let name = entry?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".jnl")?.parse::<u64>().ok());
-            newest = newest.max(number);
-        }
-        newest.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no journal"))
+fn newest_journal(dir: &Path) -> io::Result<u64> {
+    let mut newest = None;
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".jnl")?.parse::<u64>().ok());
+        newest = newest.max(number);
     }
+    newest.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no journal"))
 }

@@ -1,15 +1,17 @@
-//! What was committed and is not in an engine's own files yet: files that only grow, beside the engine's.
+//! What was committed and is not in an engine's own files yet: files of our own beside the engine's.
 //!
 //! A file is a run of records, and a record is a group of commits: there whole after a crash, or not at all. Records are
 //! numbered without a gap over all files, and a file bears the number of its first one. The rows of a file are forgotten with
 //! it once the engine has them on the disk; until then they are laid in anew at every start, which changes nothing where they
-//! are there already.
+//! are there already. A file that was forgotten is written anew: to write over bytes that are there leaves a file's size and
+//! place alone, which are a write of their own. Old records in it end it as well as its end, since their numbers are others.
 //!
 //! A record: length of what follows the checksum `u32`, CRC32C of it `u32`, number `u64`, and rows: length of the key `u16`, key,
 //! length of the value `u32` ([`DELETED`] for none), value. All little-endian.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Writes;
@@ -17,6 +19,9 @@ use super::Writes;
 const LENGTH_BYTES: usize = 4 + 4;
 const HEAD_BYTES: usize = LENGTH_BYTES + 8;
 const DELETED: u32 = u32::MAX;
+
+/// The name of a file that was forgotten and waits to be written anew.
+const SPARE: &str = "spare";
 
 /// A group of commits on its way into the journal.
 pub(crate) struct Group(Vec<u8>);
@@ -26,8 +31,9 @@ pub(crate) struct Journal {
     dir: PathBuf,
     file: File,
     path: PathBuf,
-    /// The number of the next record.
+    /// The number of the next record, and where it will stand.
     next: u64,
+    end: u64,
 }
 
 /// A file to which nothing is added any more.
@@ -106,7 +112,7 @@ impl Journal {
         // The oldest first: what is still there after a crash in between then goes on to the end.
         files.iter().try_for_each(Self::forget)?;
         let (file, path) = begin(&dir, next)?;
-        Ok(Self { dir, file, path, next })
+        Ok(Self { dir, file, path, next, end: 0 })
     }
 
     /// Writes a group, and returns when it would survive a loss of power.
@@ -120,23 +126,24 @@ impl Journal {
             length.copy_from_slice(&(body.len() as u32).to_le_bytes());
             sum.copy_from_slice(&crc32c::crc32c(body).to_le_bytes());
         }
-        self.file.write_all(&record)?;
+        self.file.write_all_at(&record, self.end)?;
         self.file.sync_data()?;
         self.next += 1;
+        self.end += record.len() as u64;
         Ok(())
     }
 
     /// Begins a new file, and gives the one before.
     pub(crate) fn turn(&mut self) -> io::Result<Full> {
         let (file, path) = begin(&self.dir, self.next)?;
-        self.file = file;
+        (self.file, self.end) = (file, 0);
         Ok(Full(std::mem::replace(&mut self.path, path)))
     }
 
-    /// Removes a file whose rows the engine has on the disk. It must be gone for good before the engine is given the rows of
+    /// Forgets a file whose rows the engine has on the disk. It must be gone for good before the engine is given the rows of
     /// a later one: laid in anew, it would undo them.
     pub(crate) fn forget(full: &Full) -> io::Result<()> {
-        fs::remove_file(&full.0)?;
+        fs::rename(&full.0, full.0.with_file_name(SPARE))?;
         full.0.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
     }
 }
@@ -144,7 +151,13 @@ impl Journal {
 /// Makes the file whose first record will have the number `first`.
 fn begin(dir: &Path, first: u64) -> io::Result<(File, PathBuf)> {
     let path = dir.join(format!("{first:016x}"));
-    let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+    let file = match fs::rename(dir.join(SPARE), &path) {
+        Ok(()) => OpenOptions::new().write(true).open(&path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            OpenOptions::new().write(true).create_new(true).open(&path)?
+        }
+        Err(error) => return Err(error),
+    };
     // Its name must be there before anybody is told of what is in it.
     file.sync_all()?;
     File::open(dir)?.sync_all()?;
@@ -223,6 +236,23 @@ mod tests {
         drop(journal);
         assert_eq!(found(dir.path()), [row("a", Some("2")), row("b", None), row("c", Some(""))]);
         assert_eq!(found(dir.path()), [], "what was forgotten");
+    }
+
+    #[test]
+    fn what_an_earlier_use_left_in_a_file_is_not_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut journal = fresh(dir.path());
+        (0..9).for_each(|_| journal.append(group(&[("a", Some("old"))])).expect("written"));
+        let full = journal.turn().expect("a new file");
+        journal.append(group(&[("a", Some("1"))])).expect("written");
+        Journal::forget(&full).expect("forgotten");
+        let full = journal.turn().expect("the file of before");
+        Journal::forget(&full).expect("forgotten");
+        journal.append(group(&[("b", Some("2"))])).expect("written");
+        let first = dir.path().join(format!("{:016x}", 11));
+        assert!(fs::metadata(first).expect("a file").len() > journal.end, "old records follow");
+        drop(journal);
+        assert_eq!(found(dir.path()), [row("b", Some("2"))]);
     }
 
     #[test]
