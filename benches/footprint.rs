@@ -1,6 +1,6 @@
 //! What one private message leaves in the store: rows and bytes, table by table, and what that comes to on disk.
 //!
-//! The rows are those of both people after a hundred messages, before and after one more. A key counts with its 12 bytes of
+//! The rows are those of both people after a hundred messages, before and after each of 64 more: means. A key counts with its 12 bytes of
 //! shard, kind, owner and family, a value with its 5 bytes of format and checksum: what an engine is given. On disk it is
 //! by how much the blocks of the store's directory grow over fifty thousand messages, once the store is closed.
 
@@ -18,8 +18,10 @@ use store::{Config, EngineKind, Fault, Key, Order, Store, Table, Tx};
 use tempfile::TempDir;
 use tl::Record;
 
-/// Messages between the two people before one is looked at.
+/// Messages between the two people before any is looked at.
 const MESSAGES_BEFORE: usize = 100;
+/// Messages that are looked at: now and then one writes a page or a block as well.
+const MESSAGES_LOOKED_AT: usize = 64;
 /// Messages whose bytes on disk are divided among them.
 const MESSAGES_ON_DISK: u64 = 50_000;
 /// What the operating system counts file space in.
@@ -61,18 +63,24 @@ fn of_one_message(bytes: usize) -> BTreeMap<(&'static str, &'static str), Growth
     for _ in 0..MESSAGES_BEFORE {
         people.say(&text);
     }
-    let before = everything(&people).expect("a memory store reads");
-    people.say(&text);
-    let after = everything(&people).expect("a memory store reads");
-    after.into_iter().map(|(table, rows)| (table, growth(before.get(&table), rows))).collect()
+    let mut before = everything(&people).expect("a memory store reads");
+    let mut grown: BTreeMap<_, Growth> = BTreeMap::new();
+    for _ in 0..MESSAGES_LOOKED_AT {
+        people.say(&text);
+        let after = everything(&people).expect("a memory store reads");
+        for (table, rows) in &after {
+            count(before.get(table), rows, grown.entry(*table).or_default());
+        }
+        before = after;
+    }
+    grown
 }
 
-fn growth(before: Option<&Rows>, after: Rows) -> Growth {
-    let mut growth = Growth::default();
+fn count(before: Option<&Rows>, after: &Rows, growth: &mut Growth) {
     for (key, record) in after {
         let bytes = KEY_HEAD_BYTES + key.len() + VALUE_HEAD_BYTES + record.len();
-        match before.and_then(|rows| rows.get(&key)) {
-            Some(same) if *same == record => {}
+        match before.and_then(|rows| rows.get(key)) {
+            Some(same) if same == record => {}
             Some(_) => {
                 growth.rewritten_rows += 1;
                 growth.rewritten_bytes += bytes;
@@ -83,7 +91,6 @@ fn growth(before: Option<&Rows>, after: Rows) -> Growth {
             }
         }
     }
-    growth
 }
 
 /// Every row that belongs to Ana, to Ben, or to Ana's key.
@@ -113,7 +120,8 @@ fn of_person(tx: &Tx<'_>, name: &'static str, user: UserId, found: &mut Everythi
 }
 
 fn rows<K: Key, V: Record>(tx: &Tx<'_>, table: &Table<K, V>, owner: K::Owner) -> Result<Rows, Fault> {
-    let scanned = tx.scan(table, table.of(owner), Order::Forward, MESSAGES_BEFORE * 2)?;
+    let all = MESSAGES_BEFORE + MESSAGES_LOOKED_AT;
+    let scanned = tx.scan(table, table.of(owner), Order::Forward, all)?;
     let row = |(key, record): (K, V)| {
         let mut rest = Vec::new();
         key.write_rest(&mut rest);
@@ -130,7 +138,7 @@ fn print(
     writeln!(out, "a private message of {bytes} bytes")?;
     writeln!(
         out,
-        "{:<10} {:<9} {:>4} {:>7} {:>10} {:>7}",
+        "{:<10} {:<9} {:>5} {:>7} {:>10} {:>7}",
         "table", "whose", "new", "bytes", "rewritten", "bytes"
     )?;
     let mut sum = Growth::default();
@@ -148,10 +156,12 @@ fn print(
 }
 
 fn row(out: &mut impl io::Write, table: &str, name: &str, growth: &Growth) -> io::Result<()> {
-    let Growth { new_rows, new_bytes, rewritten_rows, rewritten_bytes } = growth;
+    let mean = |sum: usize| sum as f64 / MESSAGES_LOOKED_AT as f64;
+    let (new, rewritten) = (mean(growth.new_rows), mean(growth.rewritten_rows));
+    let (new_bytes, rewritten_bytes) = (mean(growth.new_bytes), mean(growth.rewritten_bytes));
     writeln!(
         out,
-        "{table:<10} {name:<9} {new_rows:>4} {new_bytes:>7} {rewritten_rows:>10} {rewritten_bytes:>7}"
+        "{table:<10} {name:<9} {new:>5.2} {new_bytes:>7.0} {rewritten:>10.2} {rewritten_bytes:>7.0}"
     )
 }
 
