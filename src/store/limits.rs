@@ -37,6 +37,9 @@ pub const GATHERED_BYTES_MIN: u64 = 64 * 1024;
 /// See [`GATHERED_SHARE`].
 pub const GATHERED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Deletions after which what is gathered is laid in however little it is: whoever scans a queue passes over all of them.
+pub const GATHERED_DELETIONS: usize = 1024;
+
 /// How often as much may be gathered, while earlier rows are being laid in, before nobody begins another write.
 pub const GATHERED_TIMES_MAX: usize = 4;
 

@@ -31,7 +31,9 @@ use super::rows::Rows;
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
-use crate::limits::{GATHERED_BYTES_MAX, GATHERED_BYTES_MIN, GATHERED_SHARE, GATHERED_TIMES_MAX};
+use crate::limits::{
+    GATHERED_BYTES_MAX, GATHERED_BYTES_MIN, GATHERED_DELETIONS, GATHERED_SHARE, GATHERED_TIMES_MAX,
+};
 use crate::overlay;
 use crate::table::{KeyRange, Order};
 
@@ -82,9 +84,17 @@ struct Disk {
     large_pages: LargePages,
 }
 
+/// How much is gathered.
+#[derive(Debug, Clone, Copy, Default)]
+struct Volume {
+    bytes: usize,
+    /// Rows that are to go. A scan reads them all in the tree to pass over them.
+    deletions: usize,
+}
+
 #[derive(Default)]
 struct State {
-    gathered_bytes: usize,
+    gathered: Volume,
     /// The part of the journal that has what is under way.
     underway: Option<Full>,
     /// The disk has failed: nothing more is written.
@@ -166,10 +176,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_enough(&self, gathered: Volume) -> bool {
+        gathered.bytes >= self.enough || gathered.deletions >= GATHERED_DELETIONS
+    }
+
     /// Waits while too much is gathered. What one transaction adds then is bounded by its own limit.
     fn wait_for_room(&self) -> Result<(), Fault> {
         let mut state = self.state();
-        while state.fault.is_none() && state.gathered_bytes > GATHERED_TIMES_MAX * self.enough {
+        while state.fault.is_none() && state.gathered.bytes > GATHERED_TIMES_MAX * self.enough {
             state = self.more_room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.fault.clone().map_or(Ok(()), Err)
@@ -197,11 +211,11 @@ impl Shared {
             // Both at one moment: only what the journal has may come into the tree.
             let (group, turns) = self.commits.rearrange(|commits| {
                 let mut state = self.state();
-                let much = gathered == Gathered::Any || state.gathered_bytes >= self.enough;
+                let much = gathered == Gathered::Any || self.is_enough(state.gathered);
                 let turns = much && commits.underway.is_empty() && !commits.gathered.is_empty();
                 if turns {
                     commits.underway = Arc::new(mem::take(&mut commits.gathered));
-                    state.gathered_bytes = 0;
+                    state.gathered = Volume::default();
                 }
                 (mem::take(&mut commits.unwritten), turns)
             });
@@ -243,7 +257,7 @@ impl Shared {
             drop(state);
             self.lay_in_underway();
             // Whoever waits for room commits nothing, so nobody else might come to see that there is enough again.
-            let enough = self.state().gathered_bytes >= self.enough;
+            let enough = self.is_enough(self.state().gathered);
             if enough && self.write_down(Gathered::Enough).is_err() {
                 return;
             }
@@ -331,7 +345,7 @@ impl Engine for SledEngine {
     }
 
     fn has_room(&self) -> bool {
-        self.shared.state().gathered_bytes <= GATHERED_TIMES_MAX * self.shared.enough / 2
+        self.shared.state().gathered.bytes <= GATHERED_TIMES_MAX * self.shared.enough / 2
     }
 
     fn sync(&self) -> Result<(), Fault> {
@@ -392,13 +406,18 @@ impl Snapshot for Writer<'_> {
     }
 
     fn commit(self: Box<Self>, writes: Writes) -> Result<Ticket, CommitError> {
-        let bytes: usize =
-            writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        let mut more = Volume::default();
+        for (key, value) in &writes {
+            more.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            more.deletions += usize::from(value.is_none());
+        }
         self.engine.commits.commit(&self.turn, |commits, ticket| {
             self.engine.rows.change(&writes, ticket);
             commits.unwritten.add(&writes);
             commits.gathered.extend(writes);
-            self.engine.state().gathered_bytes += bytes;
+            let gathered = &mut self.engine.state().gathered;
+            gathered.bytes += more.bytes;
+            gathered.deletions += more.deletions;
             Ok(())
         })
     }
@@ -504,5 +523,50 @@ fn is_corruption(error: &sled::Error) -> bool {
             matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(engine: &SledEngine, row: u32, value: Option<&[u8]>) {
+        let key = [&b"k"[..], &row.to_be_bytes()].concat();
+        let writer = engine.begin(Mode::Write).expect("a turn");
+        writer.commit(Writes::from([(key, value.map(<[u8]>::to_vec))])).expect("committed");
+    }
+
+    #[test]
+    fn what_is_gathered_is_laid_in_when_it_is_much_or_mostly_deletions() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let engine = SledEngine::open(dir.path(), 64 << 20).expect("a new store");
+        let rows = u32::try_from(GATHERED_DELETIONS).expect("a few");
+        let gathered = || engine.shared.commits.read().gathered.len();
+        let settle = || {
+            engine.sync().expect("a disk that takes it");
+            let patience = Instant::now() + Duration::from_secs(20);
+            while engine.shared.state().underway.is_some()
+                || !engine.shared.commits.read().underway.is_empty()
+            {
+                assert!(Instant::now() < patience, "it is not laid in");
+                thread::sleep(Duration::from_millis(1));
+            }
+        };
+        (0..rows).for_each(|row| commit(&engine, row, Some(b"v")));
+        settle();
+        assert_eq!((gathered(), engine.shared.tree.len()), (rows as usize, 0), "little stays in memory");
+        (1..rows).for_each(|row| commit(&engine, row, None));
+        settle();
+        assert_eq!(gathered(), rows as usize, "one is missing");
+        commit(&engine, 0, None);
+        settle();
+        assert_eq!((gathered(), engine.shared.tree.len()), (0, 0), "so many deletions do not");
+        let large = vec![7; engine.shared.enough / 4];
+        (0..5).for_each(|row| commit(&engine, row, Some(&large)));
+        settle();
+        assert_eq!((gathered(), engine.shared.tree.len()), (0, 5));
+        drop(engine);
+        let left = Journal::read(&dir.path().join("journal")).expect("it reads");
+        assert!(left.rows.is_empty(), "a clean stop leaves nothing to lay in");
     }
 }
