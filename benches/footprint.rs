@@ -1,8 +1,8 @@
 //! What one private message leaves in the store: rows and bytes, table by table, and what that comes to on disk.
 //!
-//! The rows are those of both people after a hundred messages, before and after each of 64 more: means. A key counts with its 12 bytes of
-//! shard, kind, owner and family, a value with its 5 bytes of format and checksum: what an engine is given. On disk it is
-//! by how much the blocks of the store's directory grow over fifty thousand messages, once the store is closed.
+//! The rows are those of both people after a hundred messages, before and after each of 64 more: means. A key counts with its
+//! 12 bytes of shard, kind, owner and family, a value with its 5 bytes of format and checksum: what an engine is given. On disk
+//! it is by how much the blocks of the store's directory grow over fifty thousand messages, once the store is closed.
 
 mod people;
 
