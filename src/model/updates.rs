@@ -108,16 +108,13 @@ fn note(
     aside: i32,
     logged: stored::Logged,
 ) -> Done<()> {
+    // What may be long has a page of its own: it does not stand in a row that every change rewrites.
     let is_short = is_short(&logged.change);
-    if is_short && head.tail.len() >= limits::LOG_TAIL_MAX {
+    if !is_short || head.tail.len() >= limits::LOG_TAIL_MAX {
         turn_page(tx, user, head)?;
     }
     head.tail.push(stored::LogEntry { pts: head.pts, aside, logged });
-    if !is_short {
-        // What may be long does not stand in a row that every change rewrites.
-        turn_page(tx, user, head)?;
-    }
-    Ok(())
+    if is_short { Ok(()) } else { turn_page(tx, user, head) }
 }
 
 /// Whether a change takes a few words, whatever it is about.
@@ -193,4 +190,64 @@ pub fn since(
     take(head.tail);
     found.truncate(limit);
     Ok(Some(found))
+}
+
+#[cfg(test)]
+mod tests {
+    use env::{Dice as _, SeededDice, Time};
+    use store::Store;
+    use tl::types;
+
+    use super::*;
+    use crate::ctx::Effects;
+    use crate::error::Stop;
+    use crate::ids::KeyId;
+
+    const USER: UserId = UserId(1_000_001);
+
+    /// Changes of every length, counted and not.
+    fn happen(cx: &mut Ctx<'_, '_>, dice: &mut SeededDice, n: i32) -> Done<Vec<Cursor>> {
+        let before = head(cx.tx, USER)?;
+        let ids = |count: u64| (0..).take(usize::try_from(count).unwrap_or(0)).collect::<Vec<i32>>();
+        match dice.below(8) {
+            0 => append_aside(cx, USER, types::UpdateConfig {}.into())?,
+            1 => {
+                let ids = ids(1 + dice.below(9));
+                let count = i32::try_from(ids.len()).unwrap_or(0);
+                append(cx, USER, stored::ChangeDelete { ids }.into(), count)?;
+            }
+            _ => {
+                append(cx, USER, stored::ChangeNew { id: n }.into(), 1)?;
+            }
+        }
+        let after = head(cx.tx, USER)?;
+        let aside = (after.aside != before.aside).then_some(Cursor { pts: before.pts, aside: after.aside });
+        let counted = (after.pts != before.pts).then_some(Cursor { pts: after.pts, aside: 0 });
+        Ok(aside.into_iter().chain(counted).collect())
+    }
+
+    #[test]
+    fn pages_and_the_head_hold_what_a_list_holds() {
+        let store = Store::memory();
+        let mut dice = SeededDice::new(3);
+        let mut all = vec![Cursor { pts: 1, aside: 0 }];
+        for n in 1..=1_500 {
+            let run = |tx: &mut Tx<'_>| -> Result<Vec<Cursor>, Stop> {
+                let (now, effects) = (Time::from_secs(1_800_000_000), Effects::default());
+                let mut none = SeededDice::new(1);
+                happen(&mut Ctx { tx, now, dice: &mut none, origin: KeyId(7), effects }, &mut dice, n)
+            };
+            all.extend(store.write(run).expect("a memory store writes").0);
+            let from = usize::try_from(dice.below(all.len() as u64)).unwrap_or(0);
+            for from in [from, all.len().saturating_sub(2), all.len() - 1] {
+                let limit = 1 + usize::try_from(dice.below(60)).unwrap_or(0);
+                let look = |tx: &mut Tx<'_>| since(tx, USER, all[from], limit);
+                let found = store.read::<_, Stop>(look).expect("a read").0.expect("within the log");
+                let found: Vec<Cursor> = found.into_iter().map(|(place, _)| place).collect();
+                let wanted: Vec<Cursor> = all[from + 1..].iter().take(limit).copied().collect();
+                assert_eq!(found, wanted, "after {:?}, at most {limit}", all[from]);
+            }
+        }
+        assert!(all.iter().any(|place| place.aside > limits::ASIDES_MAX / 2), "asides were among them");
+    }
 }
