@@ -192,6 +192,7 @@ async fn clear_up(world: &mut World) -> Result<(), String> {
     };
     // Long enough for whoever must first notice that a connection is dead.
     world.run(30_000).await?;
+    world.end_replays();
     world.run_until("everybody comes to rest", 300_000, quiet).await.map_err(|e| unfinished(world, &e))?;
     for d in 0..world.devices.len() {
         for log in world.logs(d) {

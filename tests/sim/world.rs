@@ -183,6 +183,12 @@ impl World {
         self.trace.finish()
     }
 
+    /// Nobody repeats what was heard before. A packet that the server never had does what it says whenever it comes, and its
+    /// client, who did not send it, learns that with the next change only: nothing could be reckoned up after it.
+    pub fn end_replays(&mut self) {
+        self.events.retain(|_, event| !matches!(event, Event::Replay(_)));
+    }
+
     /// Has `event` happen in so many milliseconds.
     pub fn after(&mut self, millis: u64, event: Event) {
         self.at(self.millis() + millis, event);
