@@ -109,8 +109,15 @@ impl Journal {
     /// Opens the journal, once the engine has on the disk what was left in it.
     pub(crate) fn open(left: Left) -> io::Result<Self> {
         let Left { dir, files, next, .. } = left;
-        // The oldest first: what is still there after a crash in between then goes on to the end.
-        files.iter().try_for_each(Self::forget)?;
+        // The oldest first: what is still there after a crash in between then goes on to the end. They are not written anew, nor
+        // is what an earlier process kept for it: after such a crash the numbers may begin again, and old records would have
+        // them.
+        for gone in files.iter().map(|file| file.0.clone()).chain([dir.join(SPARE)]) {
+            match fs::remove_file(gone) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => File::open(&dir)?.sync_all()?,
+            }
+        }
         let (file, path) = begin(&dir, next)?;
         Ok(Self { dir, file, path, next, end: 0 })
     }
@@ -253,6 +260,20 @@ mod tests {
         assert!(fs::metadata(first).expect("a file").len() > journal.end, "old records follow");
         drop(journal);
         assert_eq!(found(dir.path()), [row("b", Some("2"))]);
+    }
+
+    #[test]
+    fn old_records_are_not_read_when_the_numbers_begin_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut journal = fresh(dir.path());
+        (0..3).for_each(|_| journal.append(group(&[("a", Some("old"))])).expect("written"));
+        // As a crash leaves it that comes when the last file has been forgotten and no other was begun.
+        Journal::forget(&Full(journal.path.clone())).expect("forgotten");
+        drop(journal);
+        let mut journal = fresh(dir.path());
+        assert!(Journal::read(dir.path()).expect("it reads").rows.is_empty());
+        journal.append(group(&[("a", Some("new"))])).expect("written");
+        assert_eq!(found(dir.path()), [row("a", Some("new"))]);
     }
 
     #[test]

@@ -159,7 +159,8 @@ impl Drop for SledEngine {
             // Its panic has been reported by itself, and is a fault.
             let _ = layer.join();
         }
-        // What fails now is laid in at the next start.
+        // What was under way first, or nothing else could be. What fails now is laid in at the next start.
+        self.shared.lay_in_underway();
         let _ = self.shared.write_down(Gathered::Any).map(|()| self.shared.lay_in_underway());
     }
 }
