@@ -16,6 +16,10 @@ use criterion::{BenchmarkId, Criterion};
 use serde::{Deserialize, Serialize};
 use tl::{Layer, Writer, enums, types};
 
+/// The server's allocator, for everybody.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const LAYERS: [Layer; 2] = [Layer(158), Layer(230)];
 /// The layer that the peers and the hand-written code speak.
 const LAYER: Layer = Layer(230);
