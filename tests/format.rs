@@ -26,8 +26,10 @@ fn stored(schema: &str) -> impl Iterator<Item = String> {
 fn tables(source: &str) -> impl Iterator<Item = String> {
     source.lines().filter_map(|line| {
         let (name, rest) = line.strip_prefix("pub const ")?.split_once(": Table<")?;
-        let (shape, family) = rest.split_once("> = Table::new(")?;
-        Some(format!("table {name} {shape} {}", family.trim_end_matches(");")))
+        let (shape, how) = rest.split_once("> = Table::")?;
+        let (kind, family) = how.split_once('(')?;
+        let kind = if kind == "new" { String::new() } else { format!(" {kind}") };
+        Some(format!("table {name} {shape} {}{kind}", family.trim_end_matches(");")))
     })
 }
 

@@ -32,7 +32,7 @@ pub const HEADS: Table<UserId, stored::UserHead> = Table::new(b'h');
 /// When they were here.
 pub const PRESENCE: Table<UserId, stored::Presence> = Table::new(b'o');
 /// The messages in their box, by message id: private chats and basic groups.
-pub const BOXES: Table<(UserId, i32), stored::Message> = Table::new(b'm');
+pub const BOXES: Table<(UserId, i32), stored::Message> = Table::in_runs(b'm');
 /// Which of those messages belong to which conversation, by block of ids; the newest block stands in the dialog.
 pub const HISTORY: Table<(UserId, Peer, i32), stored::IdBlock> = Table::new(b'y');
 /// Where their copy of a basic group's message lies: (author, id in the author's box).
@@ -77,13 +77,13 @@ pub const CHANNELS: Table<ChannelId, stored::Channel> = Table::new(b'a');
 /// Its counters.
 pub const CHANNEL_HEADS: Table<ChannelId, stored::ChannelHead> = Table::new(b'h');
 /// Its posts, once for everybody.
-pub const POSTS: Table<(ChannelId, i32), stored::Message> = Table::new(b'm');
+pub const POSTS: Table<(ChannelId, i32), stored::Message> = Table::in_runs(b'm');
 /// Who is in it, who administers it, who is banned from it.
 pub const MEMBERS: Table<(ChannelId, UserId), stored::Member> = Table::new(b'u');
 /// Those of them whose place is not a plain member's: the admins and the banned.
 pub const STANDING: Table<(ChannelId, UserId), Present> = Table::new(b'A');
 /// What happened in it, by its own pts.
-pub const CHANNEL_LOGS: Table<(ChannelId, i32), stored::Logged> = Table::new(b'p');
+pub const CHANNEL_LOGS: Table<(ChannelId, i32), stored::Logged> = Table::in_runs(b'p');
 
 // An authorization key.
 

@@ -373,7 +373,10 @@ fn a_corrupt_value_is_noticed(place: &Place) {
     let why = |id| match store.read(|tx| tx.get(&NOTES, &(ME, NoteId(id)))) {
         Err(Fault::Corrupt { table, key, why }) => {
             assert!(table.ends_with("Note"));
-            assert_eq!((key.kind, key.owner, key.family, key.rest_bytes), (b'u', 7, b'n', 4));
+            assert_eq!(
+                (key.kind, key.owner, key.family, key.rest_bytes),
+                (b'u', 7, crate::key::in_runs(b'n'), 4)
+            );
             why
         }
         other => panic!("{other:?}"),

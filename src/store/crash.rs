@@ -147,7 +147,8 @@ fn a_store_of_another_engine_is_not_taken_for_an_empty_one() {
     match Store::open(&config(EngineKind::Fjall, dir.path())) {
         Err(error @ OpenError::OtherFormat { .. }) => {
             let text = error.to_string();
-            assert!(text.contains("\"chappe store 2, sled\"") && !text.contains('\n'), "{text}");
+            let found = format!("\"chappe store {}, sled\"", crate::FORMAT);
+            assert!(text.contains(&found) && !text.contains('\n'), "{text}");
         }
         other => panic!("{:?}", other.map(|_| ())),
     }

@@ -7,6 +7,7 @@ mod fjall;
 mod journal;
 mod memory;
 mod rows;
+mod runs;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
 mod sled;

@@ -9,7 +9,7 @@ use crate::store::{EngineKind, OpenError};
 /// The format of keys and records. It grows when a store that was written before could not be read any more: when a kind of
 /// owner, a family, a key or the head of a value changes its meaning, or a stored line of `schema.tl` goes without an
 /// older shape of it that is still read. Such a store is refused at the start and not call by call.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// What a directory says of its store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,10 +144,11 @@ mod tests {
 
     #[test]
     fn a_store_of_another_version_is_refused_and_told_apart() {
+        let [ours, other] = [EngineKind::Sled, EngineKind::Fjall].map(|engine| line(FORMAT, engine));
         for (text, says) in [
-            ("chappe store 1, sled", "an earlier version of this program wrote it"),
-            ("chappe store 3, sled", "a later version of this program wrote it"),
-            ("chappe store 2, fjall", "is \"chappe store 2, fjall\" and not \"chappe store 2, sled\""),
+            (&*line(FORMAT - 1, EngineKind::Sled), "an earlier version of this program wrote it"),
+            (&*line(FORMAT + 1, EngineKind::Sled), "a later version of this program wrote it"),
+            (&*other, &*format!("is \"{other}\" and not \"{ours}\"")),
             ("something else", "is \"something else\""),
         ] {
             let dir = tempfile::tempdir().expect("a temporary directory");

@@ -6,6 +6,19 @@ use crate::limits::VSHARDS;
 /// Bytes before the rest of a key.
 pub(crate) const HEAD_BYTES: usize = 2 + 1 + 8 + 1;
 
+/// Set in the family of a table whose rows are numbered one after the other: see [`Table::in_runs`](crate::Table::in_runs).
+const IN_RUNS: u8 = 0x80;
+
+/// The family of a table in runs.
+pub(crate) const fn in_runs(family: u8) -> u8 {
+    family | IN_RUNS
+}
+
+/// Whether the table is one in runs.
+pub(crate) const fn is_in_runs(family: u8) -> bool {
+    family & IN_RUNS != 0
+}
+
 /// Whom a row belongs to: a user, a channel, a looked-up name. Implement it with [`owner_ids!`](crate::owner_ids).
 ///
 /// An owner is what can be moved, exported or deleted as one range of keys, and what one shard holds whole.
@@ -39,6 +52,9 @@ pub trait KeyPart: Sized {
 pub trait Key: Sized {
     /// Whom the row belongs to.
     type Owner: OwnerId;
+
+    /// Whether keys of one owner differ in length, for want of an end of the last part.
+    const OPEN_ENDED: bool = false;
 
     /// Whom this row belongs to.
     fn key_owner(&self) -> Self::Owner;
@@ -226,6 +242,8 @@ macro_rules! tuple_key {
     ($($early:ident $n:tt,)* ; $last:ident $m:tt) => {
         impl<O: OwnerId, $($early: KeyPart,)* $last: KeyPart> Key for (O, $($early,)* $last) {
             type Owner = O;
+
+            const OPEN_ENDED: bool = $last::OPEN_ENDED;
 
             fn key_owner(&self) -> O {
                 self.0

@@ -40,6 +40,12 @@ pub const GATHERED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Deletions after which what is gathered is laid in however little it is: whoever scans a queue passes over all of them.
 pub const GATHERED_DELETIONS: usize = 1024;
 
+/// Rows of a table in runs that sled keeps in one value. Stored in what every key means there: see [`FORMAT`](crate::FORMAT).
+pub const RUN_ROWS: usize = 8;
+
+/// Longest row that lies together with its neighbours there, in bytes; a longer one lies apart.
+pub const RUN_ROW_BYTES_MAX: usize = 1024;
+
 /// How often as much may be gathered, while earlier rows are being laid in, before nobody begins another write.
 pub const GATHERED_TIMES_MAX: usize = 4;
 

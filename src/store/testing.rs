@@ -16,7 +16,7 @@ key_parts! { NoteId(i32) }
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Note(pub(crate) String);
 
-pub(crate) const NOTES: Table<(Person, NoteId), Note> = Table::new(b'n');
+pub(crate) const NOTES: Table<(Person, NoteId), Note> = Table::in_runs(b'n');
 pub(crate) const TAGS: Table<(Person, NoteId, u8), Present> = Table::new(b't');
 pub(crate) const WORDS: Table<(Person, String), Present> = Table::new(b'w');
 

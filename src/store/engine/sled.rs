@@ -24,10 +24,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use sled::{Db, IVec};
+use sled::Db;
 
 use super::journal::{Full, Group, Journal};
 use super::rows::Rows;
+use super::runs::Tree;
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
@@ -46,7 +47,7 @@ pub(crate) struct SledEngine {
 struct Shared {
     commits: Turnstile<Commits>,
     rows: Rows,
-    tree: Db,
+    tree: Tree,
     /// Whoever writes to it.
     journal: Mutex<Journal>,
     /// Whoever syncs the tree.
@@ -122,12 +123,13 @@ impl SledEngine {
             opened => opened,
         }
         .map_err(|error| Fault::io("opening", error))?;
+        let tree = Tree::new(tree);
         let log = File::open(dir.join("db")).map_err(opening)?;
         // sled never syncs its settings, and does not open when they are damaged.
         File::open(dir.join(SETTINGS)).and_then(|settings| settings.sync_all()).map_err(opening)?;
         let mut disk = Disk { log, large_pages: LargePages::new(dir.join("blobs")) };
         let left = Journal::read(&dir.join("journal")).map_err(opening)?;
-        lay_in(&tree, &left.rows)?;
+        tree.lay_in(&left.rows)?;
         disk.sync(&tree)?;
         // The names of the files just made must survive as well.
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(opening)?;
@@ -237,7 +239,7 @@ impl Shared {
         let Some(full) = self.state().underway.take() else { return };
         let group = Arc::clone(&self.commits.read().underway);
         let laid_in = self.failing(|| {
-            lay_in(&self.tree, &group)?;
+            self.tree.lay_in(&group)?;
             self.disk.lock().unwrap_or_else(PoisonError::into_inner).sync(&self.tree)?;
             Journal::forget(&full).map_err(|error| Fault::io("shortening the journal", error))
         });
@@ -279,11 +281,11 @@ impl Shared {
         if let Some(written) = commits.gathered.get(key).or_else(|| commits.underway.get(key)) {
             return Ok(written.clone());
         }
-        let value = self.tree.get(key).map_err(|error| Fault::io("reading", error))?;
+        let value = self.tree.get(key)?;
         if keep == Keep::Cached {
             self.rows.keep(key, value.as_deref(), newest);
         }
-        Ok(value.map(|value| value.to_vec()))
+        Ok(value)
     }
 
     /// The tree may have any of what is under way: its rows are laid over all the same.
@@ -295,34 +297,9 @@ impl Shared {
         limit: usize,
     ) -> Result<Vec<Pair>, Fault> {
         overlay::scan(&commits.gathered, range, order, limit, |limit| {
-            overlay::scan(&commits.underway, range, order, limit, |limit| self.scan_tree(range, order, limit))
+            overlay::scan(&commits.underway, range, order, limit, |limit| self.tree.scan(range, order, limit))
         })
     }
-
-    fn scan_tree(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
-        let found = self.tree.range(range.low.as_slice()..range.high.as_slice());
-        let pair = |found: sled::Result<(IVec, IVec)>| {
-            found
-                .map(|(key, value)| (key.to_vec(), value.to_vec()))
-                .map_err(|error| Fault::io("scanning", error))
-        };
-        match order {
-            Order::Forward => found.take(limit).map(pair).collect(),
-            Order::Backward => found.rev().take(limit).map(pair).collect(),
-        }
-    }
-}
-
-/// Lays rows into the tree, in their order: neighbours find the same page at hand.
-fn lay_in(tree: &Db, rows: &Writes) -> Result<(), Fault> {
-    for (key, value) in rows {
-        match value {
-            Some(value) => tree.insert(key, value.as_slice()),
-            None => tree.remove(key),
-        }
-        .map_err(|error| Fault::io("laying in", error))?;
-    }
-    Ok(())
 }
 
 impl Engine for SledEngine {
@@ -426,7 +403,7 @@ impl Snapshot for Writer<'_> {
 
 impl Disk {
     /// Returns when all of the tree would survive a loss of power.
-    fn sync(&mut self, tree: &Db) -> Result<(), Fault> {
+    fn sync(&mut self, tree: &Tree) -> Result<(), Fault> {
         tree.flush().map_err(|error| Fault::io("flushing", error))?;
         let synced = self.large_pages.sync().and_then(|()| self.log.sync_all());
         synced.map_err(|error| Fault::io("syncing", error))

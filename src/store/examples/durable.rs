@@ -23,7 +23,7 @@ key_parts! { MsgId(u64) }
 
 struct Message(Vec<u8>);
 
-const MESSAGES: Table<(User, MsgId), Message> = Table::new(b'm');
+const MESSAGES: Table<(User, MsgId), Message> = Table::in_runs(b'm');
 const INDEX: Table<(User, u64, MsgId), Present> = Table::new(b'x');
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
