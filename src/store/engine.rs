@@ -4,14 +4,16 @@
 //! relies on one process, and [`CommitError::Conflict`] is an ordinary answer.
 
 mod fjall;
+#[cfg(target_os = "linux")]
+mod flush;
 mod journal;
 mod memory;
 mod rows;
-mod runs;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
 mod sled;
 mod torn;
+mod tree;
 mod turnstile;
 
 use std::collections::BTreeMap;

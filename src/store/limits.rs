@@ -44,7 +44,10 @@ pub const GATHERED_DELETIONS: usize = 1024;
 pub const RUN_ROWS: usize = 8;
 
 /// Longest row that lies together with its neighbours there, in bytes; a longer one lies apart.
-pub const RUN_ROW_BYTES_MAX: usize = 1024;
+pub const RUN_ROW_BYTES_MAX: usize = 500;
+
+/// Longest value that sled is given, in bytes; a longer row is cut into pieces.
+pub const PIECE_BYTES: usize = 4 * 1024;
 
 /// How often as much may be gathered, while earlier rows are being laid in, before nobody begins another write.
 pub const GATHERED_TIMES_MAX: usize = 4;
@@ -70,7 +73,6 @@ pub const MEMTABLE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Number of virtual shards. A shard is the unit in which owners will be spread over machines; never change it.
 pub const VSHARDS: u16 = 16_384;
 
-const _: () = assert!(VALUE_BYTES_MAX < 64 * 1024, "larger values take sled's path of one file each");
 const _: () = assert!(TX_BYTES_MAX > VALUE_BYTES_MAX + KEY_BYTES_MAX);
 const _: () = assert!(SCAN_ROWS_MAX <= TX_ROWS_MAX, "what one scan finds, one transaction can delete");
 const _: () = assert!(VSHARDS.is_power_of_two());

@@ -10,16 +10,14 @@
 //! in first, so a transaction is there whole or not at all, whatever of it sled had.
 //!
 //! `flush` on Linux ends in `sync_file_range`, which survives a killed process but not a loss of power; what the journal
-//! forgets has been through our own `fsync` of the file `db`. A page above a quarter of a segment lies in a file of its own
-//! under `blobs/`, which sled never syncs: those are synced here, too.
+//! forgets has been through our own `fsync` of the file `db`, and so has what sled writes over (`flush.rs`). Pages large enough
+//! for files of their own, which nobody would sync, there are none (`tree.rs`).
 
-use std::collections::HashSet;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -28,7 +26,7 @@ use sled::Db;
 
 use super::journal::{Full, Group, Journal};
 use super::rows::Rows;
-use super::runs::Tree;
+use super::tree::Tree;
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
@@ -50,8 +48,8 @@ struct Shared {
     tree: Tree,
     /// Whoever writes to it.
     journal: Mutex<Journal>,
-    /// Whoever syncs the tree.
-    disk: Mutex<Disk>,
+    /// The file `db`, opened a second time to be synced: the kernel reports a failed write-back to every open file once.
+    log: File,
     state: Mutex<State>,
     /// Rung when there is room for more commits, or never will be.
     more_room: Condvar,
@@ -79,12 +77,6 @@ enum Keep {
     Passing,
 }
 
-struct Disk {
-    /// The file `db`, opened a second time: the kernel reports a failed write-back to every open file once.
-    log: File,
-    large_pages: LargePages,
-}
-
 /// How much is gathered.
 #[derive(Debug, Clone, Copy, Default)]
 struct Volume {
@@ -108,6 +100,8 @@ impl SledEngine {
     pub(crate) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Fault> {
         let opening = |error: io::Error| Fault::io("opening", error);
         fs::create_dir_all(dir).map_err(opening)?;
+        #[cfg(target_os = "linux")]
+        super::flush::by_fsync()?;
         // A snapshot that was being written when the process died is taken for the newest one and fails its checksum.
         remove_snapshots(dir, Which::Unfinished).map_err(opening)?;
         let enough = (cache_bytes / GATHERED_SHARE).clamp(GATHERED_BYTES_MIN, GATHERED_BYTES_MAX);
@@ -123,14 +117,13 @@ impl SledEngine {
             opened => opened,
         }
         .map_err(|error| Fault::io("opening", error))?;
-        let tree = Tree::new(tree);
+        let tree = Tree::open(tree).map_err(|error| Fault::io("opening", error))?;
         let log = File::open(dir.join("db")).map_err(opening)?;
         // sled never syncs its settings, and does not open when they are damaged.
         File::open(dir.join(SETTINGS)).and_then(|settings| settings.sync_all()).map_err(opening)?;
-        let mut disk = Disk { log, large_pages: LargePages::new(dir.join("blobs")) };
         let left = Journal::read(&dir.join("journal")).map_err(opening)?;
         tree.lay_in(&left.rows)?;
-        disk.sync(&tree)?;
+        sync(&tree, &log)?;
         // The names of the files just made must survive as well.
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(opening)?;
         let shared = Arc::new(Shared {
@@ -138,7 +131,7 @@ impl SledEngine {
             rows,
             tree,
             journal: Mutex::new(Journal::open(left).map_err(opening)?),
-            disk: Mutex::new(disk),
+            log,
             state: Mutex::default(),
             more_room: Condvar::new(),
             work: Condvar::new(),
@@ -240,7 +233,7 @@ impl Shared {
         let group = Arc::clone(&self.commits.read().underway);
         let laid_in = self.failing(|| {
             self.tree.lay_in(&group)?;
-            self.disk.lock().unwrap_or_else(PoisonError::into_inner).sync(&self.tree)?;
+            sync(&self.tree, &self.log)?;
             Journal::forget(&full).map_err(|error| Fault::io("shortening the journal", error))
         });
         if laid_in.is_ok() {
@@ -401,49 +394,10 @@ impl Snapshot for Writer<'_> {
     }
 }
 
-impl Disk {
-    /// Returns when all of the tree would survive a loss of power.
-    fn sync(&mut self, tree: &Tree) -> Result<(), Fault> {
-        tree.flush().map_err(|error| Fault::io("flushing", error))?;
-        let synced = self.large_pages.sync().and_then(|()| self.log.sync_all());
-        synced.map_err(|error| Fault::io("syncing", error))
-    }
-}
-
-/// The files under `blobs/` that have been synced. Usually there are none, and looking costs a few microseconds.
-struct LargePages {
-    dir: PathBuf,
-    synced: HashSet<OsString>,
-}
-
-impl LargePages {
-    fn new(dir: PathBuf) -> Self {
-        Self { dir, synced: HashSet::new() }
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        let mut present = HashSet::new();
-        let mut any_new = false;
-        for entry in fs::read_dir(&self.dir)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !self.synced.contains(&name) {
-                match File::open(entry.path()) {
-                    Ok(page) => page.sync_all()?,
-                    // Replaced by a newer page meanwhile.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                }
-                any_new = true;
-            }
-            present.insert(name);
-        }
-        if any_new {
-            File::open(&self.dir)?.sync_all()?;
-        }
-        self.synced = present;
-        Ok(())
-    }
+/// Returns when all of the tree would survive a loss of power.
+fn sync(tree: &Tree, log: &File) -> Result<(), Fault> {
+    tree.flush().map_err(|error| Fault::io("flushing", error))?;
+    log.sync_all().map_err(|error| Fault::io("syncing", error))
 }
 
 enum Which {
