@@ -28,7 +28,8 @@ pub(crate) fn find(cx: &Ctx<'_, '_>, me: UserId, peer: Peer, random_id: i64) -> 
     let (oldest, newest) = spans(cx);
     for span in (oldest..=newest).rev() {
         // Nearly always it is new, and never looked up again.
-        if let Some(sent) = cx.tx.get_once(&SENT, &(me, span, cx.origin, peer, random_id))? {
+        let number = (me, span, cx.origin, peer, random_id);
+        if let Some(sent) = cx.tx.get_rare(&SENT, &number, &(me, span, cx.origin))? {
             return Ok(Some(sent));
         }
     }

@@ -8,6 +8,7 @@ mod fjall;
 mod flush;
 mod journal;
 mod memory;
+mod rare;
 mod rows;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
@@ -96,12 +97,14 @@ pub trait Snapshot {
     /// [`Fault::Io`].
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault>;
 
-    /// [`Self::get`] of a row that nobody will look up again: it is not worth a place in a cache.
+    /// [`Self::get`] of a row that nearly never is there, among those whose keys share its first `shared` bytes. Nobody will look
+    /// it up again: it is not worth a place in a cache.
     ///
     /// # Errors
     ///
     /// [`Fault::Io`].
-    fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get_rare(&self, key: &[u8], shared: usize) -> Result<Option<Vec<u8>>, Fault> {
+        let _ = shared;
         self.get(key)
     }
 

@@ -64,6 +64,15 @@ pub const CACHED_ROW_BYTES_MAX: usize = 4 * 1024;
 /// What such a row is expected to take on average, in bytes, its key and its place included.
 pub const CACHED_ROW_BYTES_MEAN: usize = 256;
 
+/// One part in so many of its cache's size is what the sled engine takes beside it to know of rare rows whether they are there.
+pub const RARE_SHARE: u64 = 32;
+
+/// What the mark of one such row takes, in bytes.
+pub const RARE_MARK_BYTES: usize = 8;
+
+/// Rows of which marks are made at once, when somebody looks among rows of which not all are known.
+pub const RARE_SLICE: usize = 64;
+
 /// Bytes that fjall holds in memory before it writes a table; the cache's size between the two.
 pub const MEMTABLE_BYTES_MIN: u64 = 1024 * 1024;
 

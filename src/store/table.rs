@@ -153,7 +153,7 @@ impl KeyRange {
 }
 
 /// The first key behind all that begin with `prefix`. There always is one: a key begins with a shard below 16,384.
-fn successor(mut prefix: Vec<u8>) -> Vec<u8> {
+pub(crate) fn successor(mut prefix: Vec<u8>) -> Vec<u8> {
     while let Some(last) = prefix.pop() {
         if let Some(next) = last.checked_add(1) {
             prefix.push(next);

@@ -7,7 +7,7 @@ use tl::Record;
 use crate::durability::Health;
 use crate::engine::{CommitError, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::{Fault, KeyTrace};
-use crate::key::{self, Key};
+use crate::key::{self, Key, PrefixOf};
 use crate::limits::{KEY_BYTES_MAX, SCAN_ROWS_MAX, TX_BYTES_MAX, TX_ROWS_MAX};
 use crate::overlay;
 use crate::table::{KeyRange, Order, Rows, Table};
@@ -53,14 +53,22 @@ impl<'a> Tx<'a> {
         self.raw_get(&key, |stored| stored.get(&key))?.map(|value| value::open(&key, &value)).transpose()
     }
 
-    /// [`Self::get`] of a row that nobody will look up again soon, found or not: engines keep it in no cache.
+    /// [`Self::get`] of a row that nearly never is there and that nobody looks up again: engines keep it in no cache. `among` are
+    /// the rows among which others will be looked for so: an engine may remember which of them there are.
     ///
     /// # Errors
     ///
     /// [`Fault::Io`], [`Fault::Corrupt`].
-    pub fn get_once<K: Key, V: Record>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>, Fault> {
+    pub fn get_rare<K: Key, V: Record, P: PrefixOf<K>>(
+        &self,
+        table: &Table<K, V>,
+        key: &K,
+        among: &P,
+    ) -> Result<Option<V>, Fault> {
+        let shared = table.prefix(among).range.low.len();
         let key = table.encode(key);
-        self.raw_get(&key, |stored| stored.get_once(&key))?.map(|value| value::open(&key, &value)).transpose()
+        let found = self.raw_get(&key, |stored| stored.get_rare(&key, shared))?;
+        found.map(|value| value::open(&key, &value)).transpose()
     }
 
     /// The records under `keys`, in their order: one round trip on a remote engine.

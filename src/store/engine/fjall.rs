@@ -119,7 +119,7 @@ impl Snapshot for View<'_> {
         Ok(value.map(|value| value.to_vec()))
     }
 
-    fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get_rare(&self, key: &[u8], _: usize) -> Result<Option<Vec<u8>>, Fault> {
         match self.engine.cached.get(key, self.newest) {
             Some(known) => Ok(known),
             None => Ok(self.read(key)?.map(|value| value.to_vec())),

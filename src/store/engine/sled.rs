@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use sled::Db;
 
 use super::journal::{Full, Group, Journal};
+use super::rare::{Look, Rare};
 use super::rows::Rows;
 use super::tree::Tree;
 use super::turnstile::Turnstile;
@@ -32,6 +33,7 @@ use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
 use crate::limits::{
     GATHERED_BYTES_MAX, GATHERED_BYTES_MIN, GATHERED_DELETIONS, GATHERED_SHARE, GATHERED_TIMES_MAX,
+    RARE_SLICE,
 };
 use crate::overlay;
 use crate::table::{KeyRange, Order};
@@ -45,6 +47,7 @@ pub(crate) struct SledEngine {
 struct Shared {
     commits: Turnstile<Commits>,
     rows: Rows,
+    rare: Rare,
     tree: Tree,
     /// Whoever writes to it.
     journal: Mutex<Journal>,
@@ -129,6 +132,7 @@ impl SledEngine {
         let shared = Arc::new(Shared {
             commits: Turnstile::new(Commits::default()),
             rows,
+            rare: Rare::of(cache_bytes),
             tree,
             journal: Mutex::new(Journal::open(left).map_err(opening)?),
             log,
@@ -340,7 +344,7 @@ impl Snapshot for Reader<'_> {
         self.engine.get(&self.commits, self.newest, key, Keep::Cached)
     }
 
-    fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get_rare(&self, key: &[u8], _: usize) -> Result<Option<Vec<u8>>, Fault> {
         self.engine.get(&self.commits, self.newest, key, Keep::Passing)
     }
 
@@ -368,8 +372,17 @@ impl Snapshot for Writer<'_> {
         self.engine.get(&self.engine.commits.read(), self.newest(), key, Keep::Cached)
     }
 
-    fn get_once(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.engine.commits.read(), self.newest(), key, Keep::Passing)
+    fn get_rare(&self, key: &[u8], shared: usize) -> Result<Option<Vec<u8>>, Fault> {
+        let commits = self.engine.commits.read();
+        match self.engine.rare.look(key, shared) {
+            Look::Absent => return Ok(None),
+            Look::Perhaps => {}
+            Look::Learn(range) => {
+                let rows = self.engine.scan(&commits, &range, Order::Forward, RARE_SLICE)?;
+                self.engine.rare.learn(&key[..shared], rows.iter().map(|(key, _)| key.as_slice()));
+            }
+        }
+        self.engine.get(&commits, self.newest(), key, Keep::Passing)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
@@ -384,6 +397,7 @@ impl Snapshot for Writer<'_> {
         }
         self.engine.commits.commit(&self.turn, |commits, ticket| {
             self.engine.rows.change(&writes, ticket);
+            self.engine.rare.change(&writes);
             commits.unwritten.add(&writes);
             commits.gathered.extend(writes);
             let gathered = &mut self.engine.state().gathered;
