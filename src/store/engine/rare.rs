@@ -1,9 +1,9 @@
 //! What is known of rows that nearly never are there: what a `random_id` became, of which nearly every one is new.
 //!
 //! No cache helps to find out that such a row is not there, and a walk down sled's tree for it was the largest single step of a
-//! message. So of each group of rows among which somebody looked, a mark of each is held in memory, a few bytes: read a slice with
-//! each look until all are known, then kept by what is committed. Where no mark is, there is no row; where one is, or
-//! not all are known, the engine is asked. Groups nobody has looked into for long are forgotten.
+//! message. So of each group of rows among which somebody looked, a mark of each is held in memory, a few bytes: read a slice
+//! with each look until all are known, then kept by what is committed. Where no mark is, there is no row; where one is, or not
+//! all are known, the engine is asked. Groups nobody has looked into for long are forgotten.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
