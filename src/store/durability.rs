@@ -1,17 +1,20 @@
 //! Group commit: one thread makes what was committed durable, a group at a time, and then tells those who wait.
 //!
 //! While the disk works on one group the next one gathers, so the groups grow with the load and nobody has to choose
-//! their size.
+//! their size. Whoever sends one message after the other is in one of two groups then, the one that the disk works on and the one that
+//! gathers, and the disk is asked twice for what could be one group. So under load the committer waits a moment for as many
+//! commits as those two had, while they keep coming.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Instant;
 
 use crate::engine::{Engine, Ticket};
 use crate::fault::Fault;
-use crate::limits::WAITING_CALLBACKS_MAX;
+use crate::limits::{GATHER_COMMITS_MIN, GATHER_MAX, GATHER_STEP, WAITING_CALLBACKS_MAX};
 
 /// What is called when a commit has become durable, or never will.
 pub type OnDurable = Box<dyn FnOnce(Result<(), Fault>) + Send>;
@@ -61,6 +64,8 @@ struct Shared {
 struct Waiting {
     callbacks: BTreeMap<Ticket, Vec<OnDurable>>,
     count: usize,
+    /// The commit for which the committer sleeps, if it does.
+    wakes_at: Option<Ticket>,
     closing: bool,
     /// The committer has ended: nothing becomes durable any more.
     over: bool,
@@ -114,9 +119,14 @@ impl Durability {
     /// Tells the committer that there is a new commit.
     pub(crate) fn committed(&self) {
         if self.committer_id.is_some() {
-            // Under the lock, or the committer could miss the bell between looking and lying down.
-            drop(self.shared.lock());
-            self.shared.work.notify_one();
+            // Under the lock, or the committer could miss the bell between looking and lying down. A bell that wakes nobody
+            // would be a call to the kernel all the same.
+            let mut waiting = self.shared.lock();
+            let newest = self.shared.engine.newest();
+            if waiting.wakes_at.take_if(|at| *at <= newest).is_some() {
+                drop(waiting);
+                self.shared.work.notify_one();
+            }
         }
     }
 
@@ -215,12 +225,15 @@ impl Shared {
     }
 
     fn run(&self) {
-        while let Some(group) = self.next_group() {
+        let mut last = 0;
+        while let Some(group) = self.next_group(last) {
+            let commits = group.0 - self.durable.load(Ordering::Acquire);
             let synced = self.health.check().and_then(|()| self.sync());
             if let Err(fault) = &synced {
                 self.health.note(fault);
                 break;
             }
+            last = commits;
             self.release(group);
         }
         self.end();
@@ -232,18 +245,34 @@ impl Shared {
             .unwrap_or_else(|_| Err(Fault::io("syncing", "the engine panicked")))
     }
 
-    /// Sleeps until something is committed that is not durable. `None` if the store closes and all is durable.
-    fn next_group(&self) -> Option<Ticket> {
+    /// Sleeps until something is committed that is not durable; under load until as much is as may come at once, or nothing
+    /// more comes. `None` if the store closes and all is durable.
+    fn next_group(&self, last: u64) -> Option<Ticket> {
+        let durable = self.durable.load(Ordering::Acquire);
         let mut waiting = self.lock();
+        let worth = match last + (self.engine.newest().0 - durable) {
+            0..GATHER_COMMITS_MIN => 1,
+            both => both,
+        };
+        let (mut seen, mut until) = (0, None);
         loop {
             let newest = self.engine.newest();
-            if newest.0 > self.durable.load(Ordering::Acquire) {
-                return Some(newest);
-            }
-            if waiting.closing {
+            let commits = newest.0 - durable;
+            if commits == 0 && waiting.closing {
                 return None;
             }
-            waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            if commits == 0 {
+                waiting.wakes_at = Some(Ticket(durable + 1));
+                waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let until = *until.get_or_insert_with(|| Instant::now() + GATHER_MAX);
+            if commits >= worth || waiting.closing || commits == seen || Instant::now() > until {
+                return Some(newest);
+            }
+            seen = commits;
+            waiting.wakes_at = Some(Ticket(durable + worth));
+            waiting = self.work.wait_timeout(waiting, GATHER_STEP).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

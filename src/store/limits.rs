@@ -1,5 +1,7 @@
 //! Every bound of the store, on one page.
 
+use std::time::Duration;
+
 /// Longest key an engine is given, in bytes: 12 of owner and family, the rest for the row.
 pub const KEY_BYTES_MAX: usize = 512;
 
@@ -25,6 +27,15 @@ pub const WRITE_ATTEMPTS_MAX: u32 = 16;
 /// Most callbacks that may wait for a group to become durable. Whoever asks for one more waits for room, which slows the
 /// workers down to the speed of the disk.
 pub const WAITING_CALLBACKS_MAX: usize = 65_536;
+
+/// Commits of the last group and of those that came meanwhile from which on the committer waits for as many.
+pub const GATHER_COMMITS_MIN: u64 = 16;
+
+/// It looks so often whether more have come, and goes on when none have.
+pub const GATHER_STEP: Duration = Duration::from_micros(100);
+
+/// It does not wait longer than this.
+pub const GATHER_MAX: Duration = Duration::from_millis(1);
 
 /// Bytes of keys and values that the sled engine gathers in memory, and keeps in its journal, before it lays them into
 /// the tree: a share of its cache between [`GATHERED_BYTES_MIN`] and [`GATHERED_BYTES_MAX`]. The more, the fewer rows are
