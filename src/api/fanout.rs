@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use env::Time;
 use model::ids::{ChannelId, KeyId, Peer, UserId};
+use model::keys::Client;
 use model::shelf::Shelf;
 use model::{Done, Stop, channels};
 use store::Tx;
@@ -84,24 +85,24 @@ impl<'a, 't> Fanout<'a, 't> {
 
     /// One reader's push.
     fn tell(&mut self, key: KeyId, from: i32) -> Done<Option<Slice>> {
-        let Some((row, user)) = push::reader(self.tx, key)? else { return Ok(None) };
+        let Some((client, user)) = push::reader(self.tx, key)? else { return Ok(None) };
         let member = channels::member(self.tx, self.channel, user)?;
         if !channels::is_in(member.as_ref()) {
             return Ok(None);
         }
         let news = self.news(from)?;
-        let view = View::new(self.tx, self.site, user, self.now.unix(), row.dc);
+        let view = View::new(self.tx, self.site, user, self.now.unix(), client.dc);
         let rows = match &news.rows {
             Some(rows) if news.alike && !news.authors.contains(&user) => rows,
-            other => return self.tell_alone(view, other.as_deref(), from, (key, &row)),
+            other => return self.tell_alone(view, other.as_deref(), from, (key, &client)),
         };
         if rows.is_empty()
             || rows.iter().any(|(_, logged)| logged.origin == key.0)
             || channels::available_min(self.tx, user, self.channel)? >= news.lowest
         {
-            return self.tell_alone(view, Some(rows), from, (key, &row));
+            return self.tell_alone(view, Some(rows), from, (key, &client));
         }
-        let layer = crate::layer_of(&row);
+        let layer = crate::layer_of(&client);
         let spoken = self.spoken(&news, rows, layer, user)?;
         let (users, chats) = view.in_full(&spoken.named, |id| {
             if id == self.channel {
@@ -126,7 +127,7 @@ impl<'a, 't> Fanout<'a, 't> {
         view: View<'_, '_>,
         rows: Option<&[(i32, stored::Logged)]>,
         from: i32,
-        reader: (KeyId, &stored::AuthKey),
+        reader: (KeyId, &Client),
     ) -> Done<Option<Slice>> {
         push::to_member(view, self.channel, rows, from, reader, self.now).map(Some)
     }

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use env::Env;
 use model::ids::KeyId;
+use model::keys::Client;
 use model::{Ctx, login};
 use store::Store;
 use tl::{Layer, Reader, Writer, functions, stored, types};
@@ -252,8 +253,8 @@ impl Api {
         env: &mut Env<'_>,
     ) -> Result<Ran, Halt> {
         let key = match caller.key {
-            Some(key) => tx.get(&model::tables::KEYS, &key)?.unwrap_or_default(),
-            None => stored::AuthKey::default(),
+            Some(key) => model::keys::client(tx, key)?.unwrap_or_default(),
+            None => Client::default(),
         };
         let layer = peeled.layer.map_or_else(|| layer_of(&key), Layer);
         let ctx = Ctx {
@@ -289,8 +290,8 @@ enum Ran {
 }
 
 /// The layer in which a key's client reads, by what it last said; the oldest served one if it never said.
-pub(crate) fn layer_of(key: &stored::AuthKey) -> Layer {
-    u16::try_from(key.layer).ok().filter(|layer| *layer != 0).map_or(Layer::OLDEST, Layer)
+pub(crate) fn layer_of(client: &Client) -> Layer {
+    u16::try_from(client.layer).ok().filter(|layer| *layer != 0).map_or(Layer::OLDEST, Layer)
 }
 
 /// A refusal as it goes out.

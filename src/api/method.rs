@@ -10,9 +10,10 @@
 use std::ops::{Deref, DerefMut};
 
 use model::ids::UserId;
+use model::keys::Client;
 use model::{Ctx, Refusal, Stop};
 use store::Fault;
-use tl::{Method, Reader, Writer, stored};
+use tl::{Method, Reader, Writer};
 
 use crate::later::{Found, Later};
 use crate::view::View;
@@ -24,8 +25,8 @@ pub struct Cx<'a, 't> {
     pub model: Ctx<'a, 't>,
     /// Who calls, over which key and session.
     pub caller: &'a Caller,
-    /// The row of the caller's key; blank for a temporary key that is not bound yet.
-    pub key: stored::AuthKey,
+    /// The caller's key and its client; blank for a temporary key that is not bound yet.
+    pub key: Client,
     /// What all calls share.
     pub site: &'a Site,
     /// What the errands of earlier runs of this call have brought.
@@ -128,7 +129,7 @@ impl Role for Guest {
 impl Role for Account {
     fn admit(cx: &Cx<'_, '_>) -> Result<Self, Refusal> {
         Guest::admit(cx)?;
-        cx.key.user_id.map(|id| Self(UserId(id))).ok_or(Refusal::AuthKeyUnregistered)
+        cx.key.user.map(Self).ok_or(Refusal::AuthKeyUnregistered)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use env::Time;
 use model::ids::{ChannelId, KeyId, Peer, UserId};
+use model::keys::{self, Client};
 use model::updates::Cursor;
 use model::{Done, Ephemeral, Stop, channels, updates};
 use store::{Ticket, Tx};
@@ -48,16 +49,15 @@ impl Api {
     /// [`Stop::Fault`] of the store.
     pub fn listener(&self, key: KeyId) -> Result<Option<Listener>, Stop> {
         let (listener, _) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
-            let Some(row) = tx.get(&model::tables::KEYS, &key)? else { return Ok(None) };
-            let Some(user) = row.user_id.map(UserId) else { return Ok(None) };
+            let Some((client, user)) = reader(tx, key)? else { return Ok(None) };
             let mut places = Vec::new();
             for channel in channels::of_user(tx, user)? {
                 places.push((channel, channels::head(tx, channel)?.pts));
             }
             Ok(Some(Listener {
                 user,
-                layer: crate::layer_of(&row),
-                wants_updates: row.updates_wanted,
+                layer: crate::layer_of(&client),
+                wants_updates: client.updates_wanted,
                 end: updates::end(tx, user)?,
                 channels: places,
             }))
@@ -78,14 +78,14 @@ impl Api {
         shown: &mut Shown,
     ) -> Result<Option<Push>, Stop> {
         let (push, ticket) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
-            let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
+            let Some((client, user)) = reader(tx, key)? else { return Ok(None) };
             let Some(rows) = updates::since(tx, user, from, limits::PUSH_ROWS_MAX)? else {
                 let to = updates::end(tx, user)?;
-                return Ok(Some((too_long(&row), to, false)));
+                return Ok(Some((too_long(&client), to, false)));
             };
             let to = rows.last().map_or(from, |(cursor, _)| *cursor);
             let more = rows.len() >= limits::PUSH_ROWS_MAX;
-            let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
+            let mut view = View::new(tx, self.site(), user, now.unix(), client.dc);
             let mut changes = Vec::new();
             for (cursor, logged) in rows.iter().filter(|(_, logged)| logged.origin != key.0) {
                 let pts = (cursor.pts, logged.pts_count);
@@ -94,14 +94,14 @@ impl Api {
             if let [(Told::Message(message), pts)] = &*changes
                 && let Some(short) = in_short(message, *pts, view.named_so_far(), (shown, user))
             {
-                return Ok(Some((tl::say(&short, crate::layer_of(&row)), to, more)));
+                return Ok(Some((tl::say(&short, crate::layer_of(&client)), to, more)));
             }
             let in_full = |(told, (pts, pts_count))| match told {
                 Told::Message(message) => new_message(message, false, pts, pts_count),
                 Told::Other(update) => update,
             };
             let named = view.named_so_far().clone();
-            let body = write(view, changes.into_iter().map(in_full).collect(), &row, now)?;
+            let body = write(view, changes.into_iter().map(in_full).collect(), &client, now)?;
             if body.is_some() {
                 shown.add(&named);
             }
@@ -124,13 +124,13 @@ impl Api {
         now: Time,
     ) -> Result<Option<Push>, Stop> {
         let (push, ticket) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
-            let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
+            let Some((client, user)) = reader(tx, key)? else { return Ok(None) };
             if !channels::is_in(channels::member(tx, channel, user)?.as_ref()) {
                 return Ok(None);
             }
             let rows = channels::since(tx, channel, from, limits::PUSH_ROWS_MAX)?;
-            let view = View::new(tx, self.site(), user, now.unix(), row.dc);
-            to_member(view, channel, rows.as_deref(), from, (key, &row), now).map(Some)
+            let view = View::new(tx, self.site(), user, now.unix(), client.dc);
+            to_member(view, channel, rows.as_deref(), from, (key, &client), now).map(Some)
         })?;
         Ok(push.map(|(body, to, more)| Push { body, to, more, ticket }))
     }
@@ -147,11 +147,11 @@ impl Api {
         now: Time,
     ) -> Result<Option<(Vec<u8>, Ticket)>, Stop> {
         let (body, ticket) = self.store().read(|tx: &mut Tx<'_>| -> Done<_> {
-            let Some((row, user)) = reader(tx, key)? else { return Ok(None) };
-            let mut view = View::new(tx, self.site(), user, now.unix(), row.dc);
+            let Some((client, user)) = reader(tx, key)? else { return Ok(None) };
+            let mut view = View::new(tx, self.site(), user, now.unix(), client.dc);
             view.name(Peer::User(what.about));
             view.name_in(&what.update);
-            write(view, vec![(*what.update).clone()], &row, now)
+            write(view, vec![(*what.update).clone()], &client, now)
         })?;
         Ok(body.map(|body| (body, ticket)))
     }
@@ -172,14 +172,14 @@ pub(crate) fn to_member(
     channel: ChannelId,
     rows: Option<&[(i32, stored::Logged)]>,
     from: i32,
-    (key, row): (KeyId, &stored::AuthKey),
+    (key, client): (KeyId, &Client),
     now: Time,
 ) -> Done<Slice> {
     let Some(rows) = rows else {
         let pts = channels::head(view.tx, channel)?.pts;
         view.name(Peer::Channel(channel));
         let update = types::UpdateChannelTooLong { channel_id: channel.0, pts: Some(pts) };
-        let body = write(view, vec![update.into()], row, now)?;
+        let body = write(view, vec![update.into()], client, now)?;
         return Ok((body, Cursor { pts, aside: 0 }, false));
     };
     let mut list = Vec::new();
@@ -187,7 +187,7 @@ pub(crate) fn to_member(
         list.push(posted(&mut view, channel, logged, *pts)?);
     }
     let (to, more) = reached(rows, from);
-    Ok((write(view, list, row, now)?, to, more))
+    Ok((write(view, list, client, now)?, to, more))
 }
 
 /// Where these rows of a channel's log leave their reader, and whether there is more behind them.
@@ -209,26 +209,21 @@ pub(crate) fn posted(
     })
 }
 
-/// The row of a key on which somebody is logged in, and who.
-pub(crate) fn reader(tx: &Tx<'_>, key: KeyId) -> Done<Option<(stored::AuthKey, UserId)>> {
-    let row = tx.get(&model::tables::KEYS, &key)?;
-    Ok(row.and_then(|row| row.user_id.map(UserId).map(|user| (row, user))))
+/// The client of a key on which somebody is logged in, and who.
+pub(crate) fn reader(tx: &Tx<'_>, key: KeyId) -> Done<Option<(Client, UserId)>> {
+    let client = keys::client(tx, key)?;
+    Ok(client.and_then(|client| client.user.map(|user| (client, user))))
 }
 
-fn too_long(row: &stored::AuthKey) -> Option<Vec<u8>> {
-    Some(tl::write(&enums::Updates::UpdatesTooLong, crate::layer_of(row)))
+fn too_long(client: &Client) -> Option<Vec<u8>> {
+    Some(tl::write(&enums::Updates::UpdatesTooLong, crate::layer_of(client)))
 }
 
-fn write(
-    view: View<'_, '_>,
-    list: Vec<enums::Update>,
-    row: &stored::AuthKey,
-    now: Time,
-) -> Done<Option<Vec<u8>>> {
+fn write(view: View<'_, '_>, list: Vec<enums::Update>, client: &Client, now: Time) -> Done<Option<Vec<u8>>> {
     if list.is_empty() {
         return Ok(None);
     }
     let (users, chats) = view.people()?;
     let updates = types::Updates { updates: list, users, chats, date: now.unix(), seq: 0 };
-    Ok(tl::say(&enums::Updates::from(updates), crate::layer_of(row)))
+    Ok(tl::say(&enums::Updates::from(updates), crate::layer_of(client)))
 }

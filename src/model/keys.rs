@@ -17,6 +17,30 @@ pub fn find(tx: &Tx<'_>, key: KeyId) -> Done<Option<stored::AuthKey>> {
     Ok(tx.get(&KEYS, &key)?)
 }
 
+/// What every call and every push looks at of a key's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Client {
+    /// Who is logged in on it.
+    pub user: Option<UserId>,
+    /// The layer that its client speaks; 0 if it never said.
+    pub layer: i32,
+    /// The data centre for which its client takes us.
+    pub dc: i32,
+    /// Whether it is pushed to.
+    pub updates_wanted: bool,
+}
+
+/// A key's client, without copying what its row has beside.
+pub fn client(tx: &Tx<'_>, key: KeyId) -> Done<Option<Client>> {
+    let client = |row: stored::AuthKeyRef<'_>| Client {
+        user: row.user_id.map(UserId),
+        layer: row.layer,
+        dc: row.dc,
+        updates_wanted: row.updates_wanted,
+    };
+    Ok(tx.look(&KEYS, &key, client)?)
+}
+
 /// Keeps a new key, made with a client that takes us for data centre `dc`. False, and nothing kept, if there is one with this id.
 pub fn insert(cx: &mut Ctx<'_, '_>, key: KeyId, secret: &[u8], dc: i32) -> Done<bool> {
     if find(cx.tx, key)?.is_some() {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use tl::Record;
+use tl::{Look, Record};
 
 use crate::durability::Health;
 use crate::engine::{CommitError, Mode, Pair, Snapshot, Ticket, Writes};
@@ -51,6 +51,22 @@ impl<'a> Tx<'a> {
     pub fn get<K: Key, V: Record>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>, Fault> {
         let key = table.encode(key);
         self.raw_get(&key, |stored| stored.get(&key))?.map(|value| value::open(&key, &value)).transpose()
+    }
+
+    /// What `see` finds in the record under `key`, whose strings and bytes are not copied for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Io`], [`Fault::Corrupt`].
+    pub fn look<K: Key, V: Look, R>(
+        &self,
+        table: &Table<K, V>,
+        key: &K,
+        see: impl FnOnce(V::Ref<'_>) -> R,
+    ) -> Result<Option<R>, Fault> {
+        let key = table.encode(key);
+        let found = self.raw_get(&key, |stored| stored.get(&key))?;
+        found.map(|value| value::look::<V>(&key, &value).map(see)).transpose()
     }
 
     /// [`Self::get`] of a row that nearly never is there and that nobody looks up again: engines keep it in no cache. `among` are

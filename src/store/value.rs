@@ -1,6 +1,6 @@
 //! What stands in front of a stored record: a format byte and a checksum, looked at on every read.
 
-use tl::{Decode, Encode, Layer, Reader, Record, Writer};
+use tl::{Decode, Encode, Layer, Look, Reader, Record, Writer};
 
 use crate::fault::{Fault, KeyTrace};
 use crate::limits::VALUE_BYTES_MAX;
@@ -45,7 +45,21 @@ pub(crate) fn seal<V: Record>(key: &[u8], record: &V) -> Result<Vec<u8>, Fault> 
 
 /// The record in `value`, which an engine gave back for `key`.
 pub(crate) fn open<V: Record>(key: &[u8], value: &[u8]) -> Result<V, Fault> {
-    let corrupt = |why| Fault::Corrupt { table: table::<V>(), key: KeyTrace::of(key), why };
+    V::from_bytes(record::<V>(key, value)?).map_err(|_| corrupt::<V>(key, "not a record of this table"))
+}
+
+/// As [`open`], where it lies.
+pub(crate) fn look<'v, V: Look>(key: &[u8], value: &'v [u8]) -> Result<V::Ref<'v>, Fault> {
+    tl::look::<V>(record::<V>(key, value)?).map_err(|_| corrupt::<V>(key, "not a record of this table"))
+}
+
+fn corrupt<V>(key: &[u8], why: &'static str) -> Fault {
+    Fault::Corrupt { table: table::<V>(), key: KeyTrace::of(key), why }
+}
+
+/// The bytes of the record in `value`.
+fn record<'v, V>(key: &[u8], value: &'v [u8]) -> Result<&'v [u8], Fault> {
+    let corrupt = |why| corrupt::<V>(key, why);
     let (&[format, ref sum @ ..], record) =
         value.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| corrupt("shorter than its head"))?;
     if format != FORMAT {
@@ -54,7 +68,7 @@ pub(crate) fn open<V: Record>(key: &[u8], value: &[u8]) -> Result<V, Fault> {
     if u32::from_le_bytes(*sum) != checksum(key, record) {
         return Err(corrupt("wrong checksum"));
     }
-    V::from_bytes(record).map_err(|_| corrupt("not a record of this table"))
+    Ok(record)
 }
 
 /// The name by which faults call the table of `V`.

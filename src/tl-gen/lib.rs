@@ -52,6 +52,13 @@ fn faults(model: &Model) -> Vec<String> {
                 name.name
             ));
         }
+        let borrowed = name.shapes.iter().find(|shape| shape.borrowed);
+        if let Some(line) = borrowed.filter(|_| name.world != World::Store || name.shapes.len() > 1) {
+            out.push(format!(
+                "schema.tl:{}: {}: only a record with one line can be borrowed",
+                line.line, name.name
+            ));
+        }
         for old in name.shapes.iter().skip(1) {
             let unsaid = derive::unsaid(model, name, old);
             if !unsaid.is_empty() {

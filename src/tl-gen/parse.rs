@@ -47,6 +47,8 @@ pub struct Decl {
     pub instead: Option<String>,
     /// The function that makes what this older shape of a method answers.
     pub returns: Option<String>,
+    /// Whether it is also read without copying its strings and bytes.
+    pub borrowed: bool,
     /// The line without its id and comment.
     pub code: String,
 }
@@ -172,6 +174,7 @@ fn declaration(section: Section, line: usize, text: &str) -> Result<Decl, String
         otherwise: None,
         instead: None,
         returns: None,
+        borrowed: false,
         code: code.replacen(head, name, 1),
     };
     for clause in comment.split(';').map(str::trim).filter(|c| !c.is_empty()) {
@@ -185,6 +188,10 @@ fn remark(decl: &mut Decl, clause: &str) -> Result<(), String> {
         Ok(Value::Call(function, args)) if args.is_empty() => Ok(Some(function)),
         _ => Err(format!("`{text}` is no function without arguments")),
     };
+    if clause == "borrowed" {
+        decl.borrowed = true;
+        return Ok(());
+    }
     if let Some(text) = clause.strip_prefix("instead ") {
         decl.instead = function(text)?;
         return Ok(());

@@ -32,6 +32,40 @@ pub fn read_bare(out: &mut String) {
     out.push_str("        Self::read(Self::ID, r)\n    }\n");
 }
 
+/// `look`: the same of a value whose strings and bytes stay where they are.
+pub fn look(model: &Model, name: &Name, out: &mut String) {
+    let shape = name.newest();
+    let _ = writeln!(out, "    fn look<'a>(r: &mut crate::Reader<'a>) -> Option<Self::Ref<'a>> {{");
+    let _ = writeln!(out, "        let id = r.take_u32()?;");
+    let _ = writeln!(out, "        if id != Self::ID {{ return r.unknown(\"{}\", id); }}", name.name);
+    let local = |param: &Param, value: &str| format!("let f_{} = {value};", snake(&param.name));
+    for step in steps(shape) {
+        match step {
+            Step::Fixed(fields) => read_fixed(&fields, out, local),
+            Step::Bits(fields) | Step::Optional(fields) => {
+                for param in fields {
+                    let value = read_as(model, name, param, Copying::Nothing);
+                    let _ = writeln!(out, "{INDENT}{}", local(param, &value));
+                }
+            }
+            Step::One(param) => {
+                let value = read_as(model, name, param, Copying::Nothing);
+                let _ = writeln!(out, "{INDENT}{}", local(param, &value));
+            }
+        }
+    }
+    let fields = name.fields().map(|field| snake(&field.name));
+    let fields: Vec<String> = fields.map(|rust| format!("{rust}: f_{rust}")).collect();
+    let _ = writeln!(out, "        Some({}Ref {{ {} }})\n    }}", name.ident, fields.join(", "));
+}
+
+/// What becomes of strings and bytes that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copying {
+    All,
+    Nothing,
+}
+
 /// What is read in one step.
 enum Step<'a> {
     /// Fixed sizes behind each other: words of flags and required numbers.
@@ -305,7 +339,15 @@ fn is_boxed_field(name: &Name, param: &Param) -> bool {
 
 /// The expression of a field as its line says it: a bit, an `Option`, a value.
 fn read_one(model: &Model, name: &Name, param: &Param) -> String {
-    let value = read_value(model, name, &param.ty, is_boxed_field(name, param));
+    read_as(model, name, param, Copying::All)
+}
+
+fn read_as(model: &Model, name: &Name, param: &Param, copying: Copying) -> String {
+    let value = match (&param.ty, copying) {
+        (Ty::Str, Copying::Nothing) => "r.take_str()?".into(),
+        (Ty::Bytes, Copying::Nothing) => "r.take_slice()?".into(),
+        _ => read_value(model, name, &param.ty, is_boxed_field(name, param)),
+    };
     match &param.flag {
         Some((word, bit)) if param.ty == Ty::True => format!("w_{word} & {:#x} != 0", 1u32 << bit),
         Some((word, bit)) => {

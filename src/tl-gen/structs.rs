@@ -64,7 +64,29 @@ fn structure(model: &Model, name: &Name, out: &mut String) {
     if name.world == World::Store {
         let _ = writeln!(out, "impl crate::Record for {} {{}}", name.ident);
     }
+    if newest.borrowed {
+        borrowed(model, name, out);
+    }
     out.push('\n');
+}
+
+/// The struct whose strings and bytes lie where it was read.
+fn borrowed(model: &Model, name: &Name, out: &mut String) {
+    let _ = writeln!(out, "/// [`{}`], whose strings and bytes lie where it was read.", name.ident);
+    let _ = writeln!(out, "#[derive(Debug, Clone)]\npub struct {}Ref<'a> {{", name.ident);
+    for field in name.fields() {
+        let rust_type = match (&field.ty, &field.flag) {
+            (Ty::Str, None) => "&'a str".to_owned(),
+            (Ty::Str, Some(_)) => "Option<&'a str>".to_owned(),
+            (Ty::Bytes, None) => "&'a [u8]".to_owned(),
+            (Ty::Bytes, Some(_)) => "Option<&'a [u8]>".to_owned(),
+            _ => model.field_type(name, field),
+        };
+        let _ = writeln!(out, "    pub {}: {rust_type},", snake(&field.name));
+    }
+    let _ = writeln!(out, "}}\nimpl crate::Look for {} {{\n    type Ref<'a> = {0}Ref<'a>;", name.ident);
+    reading::look(model, name, out);
+    out.push_str("}\n");
 }
 
 fn method(model: &Model, name: &Name, out: &mut String) {

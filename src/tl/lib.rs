@@ -17,7 +17,7 @@ mod writer;
 
 pub use error::Error;
 pub use reader::Reader;
-pub use traits::{Decode, Encode, Method, Record, read, read_strict, say, write};
+pub use traits::{Decode, Encode, Look, Method, Record, look, read, read_strict, say, write};
 pub use writer::{Layer, Writer};
 
 /// `vector#1cb5c415`, before every boxed vector.

@@ -304,6 +304,12 @@ impl<'a> Reader<'a> {
         if text.is_none() { self.fail(Error::NotUtf8) } else { text }
     }
 
+    /// `string`, where it lies.
+    pub(crate) fn take_str(&mut self) -> Option<&'a str> {
+        let body = self.take_slice()?;
+        std::str::from_utf8(body).ok().or_else(|| self.fail(Error::NotUtf8))
+    }
+
     /// As [`Self::vector`].
     pub(crate) fn take_vector<T: Decode>(&mut self) -> Option<Vec<T>> {
         match self.take_u32()? {

@@ -57,6 +57,26 @@ pub trait Record: Encode + Decode {
     }
 }
 
+/// A record that can be looked at without copying its strings and bytes: a line that says `borrowed`.
+pub trait Look: Record {
+    /// The record, with its strings and bytes where they lie.
+    type Ref<'a>;
+
+    /// Reads one and leaves the reader behind it; `None` if it cannot be read, and the reader knows why.
+    fn look<'a>(r: &mut Reader<'a>) -> Option<Self::Ref<'a>>;
+}
+
+/// Looks at the record that fills `bytes` exactly.
+///
+/// # Errors
+/// As [`read`].
+pub fn look<T: Look>(bytes: &[u8]) -> Result<T::Ref<'_>, Error> {
+    let mut r = Reader::new(bytes);
+    let value = T::look(&mut r).ok_or_else(|| r.fault())?;
+    r.finish()?;
+    Ok(value)
+}
+
 /// Reads one value that fills `bytes` exactly.
 ///
 /// # Errors

@@ -132,7 +132,7 @@ fn welcome(cx: &mut Cx<'_, '_>, user: UserId) -> Rpc<enums::auth::Authorization>
     // Who signs in was here, whether or not their client ever says so.
     presence::set(&mut cx.model, user, false)?;
     if others {
-        let device = cx.key.device_model.clone();
+        let device = keys::find(cx.model.tx, key)?.unwrap_or_default().device_model;
         let text = format!(
             "New login from {} ({}). If it was not you, end it in the list of your devices.",
             if device.is_empty() { "an unknown device" } else { &device },

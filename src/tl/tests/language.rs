@@ -196,3 +196,33 @@ fn what_is_often_moved_is_not_large() {
     assert!(size_of::<types::Message>() <= 600, "{}", size_of::<types::Message>());
     assert!(size_of::<types::User>() <= 456, "{}", size_of::<types::User>());
 }
+
+#[test]
+fn a_borrowed_record_says_what_the_copied_one_says() {
+    let key = stored::AuthKey {
+        updates_wanted: true,
+        id: 5,
+        key: vec![1, 2, 3],
+        user_id: Some(7),
+        layer: 214,
+        device_model: "Sémaphore".to_owned(),
+        ip: "127.0.0.1".to_owned(),
+        ..Default::default()
+    };
+    let bytes = key.to_bytes();
+    let seen = tl::look::<stored::AuthKey>(&bytes).expect("written by us");
+    assert_eq!((seen.updates_wanted, seen.no_calls, seen.id, seen.user_id), (true, false, 5, Some(7)));
+    assert_eq!((seen.key, seen.layer, seen.device_model), (&key.key[..], 214, "Sémaphore"));
+    assert_eq!((seen.app_version, seen.ip), ("", "127.0.0.1"));
+    for end in 0..bytes.len() {
+        let copied = stored::AuthKey::from_bytes(&bytes[..end]).expect_err("cut off");
+        assert_eq!(tl::look::<stored::AuthKey>(&bytes[..end]).expect_err("cut off"), copied);
+    }
+    for at in 0..bytes.len() {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0xff;
+        let copied = stored::AuthKey::from_bytes(&bytes).map(|key| (key.layer, key.device_model));
+        let seen = tl::look::<stored::AuthKey>(&bytes);
+        assert_eq!(seen.map(|key| (key.layer, key.device_model.to_owned())), copied, "byte {at}");
+    }
+}
