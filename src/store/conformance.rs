@@ -454,10 +454,17 @@ fn random_step(
             tx.delete(&NOTES, &key)?;
             truth.remove(&(owner, id));
         }
-        step @ 6..8 => {
-            let found =
-                if step == 6 { tx.get(&NOTES, &key) } else { tx.get_rare(&NOTES, &key, &Person(owner)) };
-            assert_eq!(found?.map(|Note(text)| text), truth.get(&(owner, id)).cloned());
+        6 => {
+            let near = [id - 1, id, id + 1];
+            let found = tx.get_many(&NOTES, &near.map(|id| (Person(owner), NoteId(id))))?;
+            let found: Vec<_> = found.into_iter().map(|found| found.map(|Note(text)| text)).collect();
+            let expected = near.map(|id| truth.get(&(owner, id)).cloned());
+            assert_eq!(found, expected);
+            assert_eq!(tx.get(&NOTES, &key)?.map(|Note(text)| text), expected[1]);
+        }
+        7 => {
+            let found = tx.get_rare(&NOTES, &key, &Person(owner))?;
+            assert_eq!(found.map(|Note(text)| text), truth.get(&(owner, id)).cloned());
         }
         step => {
             let limit = usize::try_from(dice.below(20)).expect("a small number");

@@ -11,7 +11,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Writes;
 use crate::key::HEAD_BYTES;
 use crate::limits::{RARE_MARK_BYTES, RARE_SHARE, RARE_SLICE};
 use crate::table::{KeyRange, successor};
@@ -27,7 +26,7 @@ pub(super) enum Look {
     Absent,
     /// The engine knows.
     Perhaps,
-    /// The engine knows, and what is told of the first [`RARE_SLICE`] rows of the range is learnt.
+    /// The engine knows, and the first [`RARE_SLICE`] keys that the tree has in the range are to be learnt.
     Learn(KeyRange),
 }
 
@@ -82,25 +81,23 @@ impl Rare {
         }
     }
 
-    /// Learns the `keys` of the rows that [`Look::Learn`] asked for.
-    pub(super) fn learn<'k>(&self, prefix: &[u8], keys: impl Iterator<Item = &'k [u8]>) {
+    /// Learns that these `keys` are the next that [`Look::Learn`] asked for.
+    pub(super) fn learn(&self, prefix: &[u8], keys: &[Vec<u8>]) {
         let mut known = self.known();
-        let (mut count, mut last) = (0, None);
         for key in keys {
             known.add(prefix, mark(key));
-            (count, last) = (count + 1, Some(key));
         }
-        let behind = last.filter(|_| count >= RARE_SLICE).map(|key| [key, &[0]].concat());
+        let behind = keys.last().filter(|_| keys.len() >= RARE_SLICE).map(|key| [key, &[0][..]].concat());
         known.group(prefix).unknown_from = behind;
     }
 
-    /// Notes the rows that a commit adds. Of those that it takes away the marks stay, which does no harm.
-    pub(super) fn change(&self, writes: &Writes) {
+    /// Notes rows that are not in the tree, or will not be for a while. Of those that go the marks stay, which does no harm.
+    pub(super) fn note<'w>(&self, writes: impl IntoIterator<Item = (&'w Vec<u8>, &'w Option<Vec<u8>>)>) {
         let mut known = self.known();
         if known.shared_bytes.is_empty() {
             return;
         }
-        for key in writes.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| key) {
+        for (key, _) in writes.into_iter().filter(|(_, value)| value.is_some()) {
             let shared = key.get(HEAD_BYTES - 1).and_then(|family| known.shared_bytes.get(family));
             let Some(prefix) = shared.and_then(|&shared| key.get(..shared)) else { continue };
             if known.young.contains_key(prefix) || known.old.contains_key(prefix) {
@@ -157,6 +154,7 @@ fn mark(key: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Writes;
     use super::*;
 
     const SHARED: usize = HEAD_BYTES + 1;
@@ -172,7 +170,7 @@ mod tests {
     }
 
     fn learn(rare: &Rare, group: u8, rows: &[Vec<u8>]) {
-        rare.learn(&key(group, 0)[..SHARED], rows.iter().map(Vec::as_slice));
+        rare.learn(&key(group, 0)[..SHARED], rows);
     }
 
     #[test]
@@ -184,12 +182,12 @@ mod tests {
         learn(&rare, 1, &rows[..RARE_SLICE]);
         let Look::Learn(range) = rare.look(&key(1, 99), SHARED) else { panic!("there may be more") };
         assert_eq!(range.low, [&rows[RARE_SLICE - 1][..], &[0]].concat());
-        rare.change(&writes(&[key(1, 88), key(3, 88)]));
+        rare.note(&writes(&[key(1, 88), key(3, 88)]));
         learn(&rare, 1, &rows[RARE_SLICE..]);
         assert_eq!(rare.look(&key(1, 99), SHARED), Look::Absent);
         assert_eq!(rare.look(&key(1, 3), SHARED), Look::Perhaps);
         assert_eq!(rare.look(&key(1, 88), SHARED), Look::Perhaps, "it was added before all were known");
-        rare.change(&writes(&[key(1, 99)]));
+        rare.note(&writes(&[key(1, 99)]));
         assert_eq!(rare.look(&key(1, 99), SHARED), Look::Perhaps);
         assert!(matches!(rare.look(&key(3, 99), SHARED), Look::Learn(_)), "another group");
     }
@@ -201,7 +199,7 @@ mod tests {
         for group in 0..=255 {
             rare.look(&key(group, 0), SHARED);
             learn(&rare, group, &[]);
-            rare.change(&writes(&(0..200).map(|n| key(group, n)).collect::<Vec<_>>()));
+            rare.note(&writes(&(0..200).map(|n| key(group, n)).collect::<Vec<_>>()));
             let known = rare.known();
             let held =
                 |groups: &HashMap<_, Group>| groups.values().map(|group| group.marks.len()).sum::<usize>();
@@ -209,7 +207,7 @@ mod tests {
         }
         assert!(matches!(rare.look(&key(0, 7), SHARED), Look::Learn(_)));
         learn(&rare, 0, &[]);
-        rare.change(&writes(&(0..most as u32).map(|n| key(0, n)).collect::<Vec<_>>()));
+        rare.note(&writes(&(0..most as u32).map(|n| key(0, n)).collect::<Vec<_>>()));
         assert_eq!(rare.look(&key(0, u32::MAX), SHARED), Look::Perhaps, "too many of one group");
     }
 }

@@ -27,7 +27,7 @@ use sled::Db;
 use super::journal::{Full, Group, Journal};
 use super::rare::{Look, Rare};
 use super::rows::Rows;
-use super::tree::Tree;
+use super::tree::{Near, Tree};
 use super::turnstile::Turnstile;
 use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
@@ -271,6 +271,7 @@ impl Shared {
         newest: Ticket,
         key: &[u8],
         keep: Keep,
+        near: &mut Near,
     ) -> Result<Option<Vec<u8>>, Fault> {
         if let Some(known) = self.rows.get(key, newest) {
             return Ok(known);
@@ -278,11 +279,22 @@ impl Shared {
         if let Some(written) = commits.gathered.get(key).or_else(|| commits.underway.get(key)) {
             return Ok(written.clone());
         }
-        let value = self.tree.get(key)?;
+        let value = self.tree.get(key, near)?;
         if keep == Keep::Cached {
             self.rows.keep(key, value.as_deref(), newest);
         }
         Ok(value)
+    }
+
+    /// As [`Self::get`] for each of `keys`.
+    fn get_many(
+        &self,
+        commits: &Commits,
+        newest: Ticket,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        let mut near = Near::default();
+        keys.iter().map(|key| self.get(commits, newest, key, Keep::Cached, &mut near)).collect()
     }
 
     /// The tree may have any of what is under way: its rows are laid over all the same.
@@ -341,11 +353,15 @@ impl Snapshot for Reader<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.commits, self.newest, key, Keep::Cached)
+        self.engine.get(&self.commits, self.newest, key, Keep::Cached, &mut Near::default())
     }
 
     fn get_rare(&self, key: &[u8], _: usize) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.commits, self.newest, key, Keep::Passing)
+        self.engine.get(&self.commits, self.newest, key, Keep::Passing, &mut Near::default())
+    }
+
+    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        self.engine.get_many(&self.commits, self.newest, keys)
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
@@ -369,7 +385,11 @@ impl Snapshot for Writer<'_> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.engine.get(&self.engine.commits.read(), self.newest(), key, Keep::Cached)
+        self.engine.get(&self.engine.commits.read(), self.newest(), key, Keep::Cached, &mut Near::default())
+    }
+
+    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        self.engine.get_many(&self.engine.commits.read(), self.newest(), keys)
     }
 
     fn get_rare(&self, key: &[u8], shared: usize) -> Result<Option<Vec<u8>>, Fault> {
@@ -378,11 +398,17 @@ impl Snapshot for Writer<'_> {
             Look::Absent => return Ok(None),
             Look::Perhaps => {}
             Look::Learn(range) => {
-                let rows = self.engine.scan(&commits, &range, Order::Forward, RARE_SLICE)?;
-                self.engine.rare.learn(&key[..shared], rows.iter().map(|(key, _)| key.as_slice()));
+                // With the first slice also what is not in the tree yet; later commits are noted.
+                if range.low.len() == shared {
+                    let bounds = range.low.clone()..range.high.clone();
+                    let newer =
+                        [&commits.gathered, &*commits.underway].map(|rows| rows.range(bounds.clone()));
+                    self.engine.rare.note(newer.into_iter().flatten());
+                }
+                self.engine.rare.learn(&key[..shared], &self.engine.tree.keys(&range, RARE_SLICE)?);
             }
         }
-        self.engine.get(&commits, self.newest(), key, Keep::Passing)
+        self.engine.get(&commits, self.newest(), key, Keep::Passing, &mut Near::default())
     }
 
     fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
@@ -397,7 +423,7 @@ impl Snapshot for Writer<'_> {
         }
         self.engine.commits.commit(&self.turn, |commits, ticket| {
             self.engine.rows.change(&writes, ticket);
-            self.engine.rare.change(&writes);
+            self.engine.rare.note(&writes);
             commits.unwritten.add(&writes);
             commits.gathered.extend(writes);
             let gathered = &mut self.engine.state().gathered;

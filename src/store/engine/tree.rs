@@ -39,6 +39,13 @@ pub(super) struct Tree {
     pieces: sled::Tree,
 }
 
+/// The home that was looked up last, for whoever asks for several rows of one moment: they mostly are neighbours.
+#[derive(Default)]
+pub(super) struct Near {
+    home: Vec<u8>,
+    value: Option<IVec>,
+}
+
 /// A row where its key leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Row<'a> {
@@ -62,27 +69,56 @@ impl Tree {
         self.db.flush()
     }
 
-    /// The row under `key`.
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        match home(key) {
-            None => {
-                let Some(value) = look(&self.db, key)? else { return Ok(None) };
-                self.whole(key, read_row(&value)?).map(Some)
-            }
-            Some((home, place)) => {
-                let Some(value) = look(&self.db, &home)? else { return Ok(None) };
-                read_run(&value)?[place].map(|row| self.whole(key, row)).transpose()
-            }
+    /// The row under `key`. The home that `near` remembers is not looked up again.
+    pub(super) fn get(&self, key: &[u8], near: &mut Near) -> Result<Option<Vec<u8>>, Fault> {
+        let Some((home, place)) = home(key) else {
+            let Some(value) = look(&self.db, key)? else { return Ok(None) };
+            return self.whole(key, read_row(&value)?).map(Some);
+        };
+        if near.home != home {
+            near.value = look(&self.db, &home)?;
+            near.home = home;
         }
+        let Some(value) = &near.value else { return Ok(None) };
+        read_run(value)?[place].map(|row| self.whole(key, row)).transpose()
     }
 
     /// The first rows of `range`, at most `limit`.
     pub(super) fn scan(&self, range: &KeyRange, order: Order, limit: usize) -> Result<Vec<Pair>, Fault> {
         let mut rows = Vec::new();
+        self.walk(range, order, |key, row| {
+            if rows.len() < limit {
+                rows.push((key.to_vec(), self.whole(key, row)?));
+            }
+            Ok(rows.len() < limit)
+        })?;
+        Ok(rows)
+    }
+
+    /// The first keys of `range`, at most `limit`.
+    pub(super) fn keys(&self, range: &KeyRange, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+        let mut keys = Vec::with_capacity(limit);
+        self.walk(range, Order::Forward, |key, _| {
+            if keys.len() < limit {
+                keys.push(key.to_vec());
+            }
+            Ok(keys.len() < limit)
+        })?;
+        Ok(keys)
+    }
+
+    /// Shows the rows of `range` to `see` until that says that it has enough; it may be shown some more.
+    fn walk(
+        &self,
+        range: &KeyRange,
+        order: Order,
+        mut see: impl FnMut(&[u8], Row<'_>) -> Result<bool, Fault>,
+    ) -> Result<(), Fault> {
         let home = self.home_before(&range.low)?;
         let low = home.as_deref().unwrap_or(&range.low);
         let mut values = self.db.range(low..range.high.as_slice());
-        while rows.len() < limit {
+        let mut goes_on = true;
+        while goes_on {
             let next = match order {
                 Order::Forward => values.next(),
                 Order::Backward => values.next_back(),
@@ -90,7 +126,7 @@ impl Tree {
             let Some(next) = next else { break };
             let (key, value) = next.map_err(|error| Fault::io("scanning", error))?;
             if !comes_in_runs(&key) {
-                rows.push((key.to_vec(), self.whole(&key, read_row(&value)?)?));
+                goes_on = see(&key, read_row(&value)?)?;
                 continue;
             }
             let run = read_run(&value)?;
@@ -98,13 +134,12 @@ impl Tree {
                 let place = if order == Order::Forward { n } else { RUN_ROWS - 1 - n };
                 let Some(row) = run[place] else { continue };
                 let key = at_place(&key, place);
-                if key >= range.low && key < range.high && rows.len() < limit {
-                    let value = self.whole(&key, row)?;
-                    rows.push((key, value));
+                if key >= range.low && key < range.high {
+                    goes_on = see(&key, row)?;
                 }
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Lays rows in, in their order: neighbours find the same page at hand. Everything else stays as it was, whatever
@@ -344,8 +379,8 @@ mod tests {
         let long = vec![1; RUN_ROW_BYTES_MAX + 1];
         tree.lay_in(&Writes::from([(numbered(family, 9), Some(long.clone()))])).expect("laid in");
         assert_eq!((tree.len(), tree.pieces.len()), (4, 1), "a long one is no burden to its neighbours");
-        assert_eq!(tree.get(&numbered(family, 9)).expect("read"), Some(long));
-        assert_eq!(tree.get(&numbered(family, 8)).expect("read"), Some(vec![8; 100]));
+        assert_eq!(tree.get(&numbered(family, 9), &mut Near::default()).expect("read"), Some(long));
+        assert_eq!(tree.get(&numbered(family, 8), &mut Near::default()).expect("read"), Some(vec![8; 100]));
         tree.lay_in(&(1..=24).map(|n| (numbered(family, n), None)).collect()).expect("laid in");
         assert_eq!((tree.len(), tree.pieces.len()), (0, 0), "nothing is left of what is gone");
     }
@@ -359,7 +394,10 @@ mod tests {
             let short = (0..64).map(|n| (numbered(family, n), Some(vec![n as u8; PIECE_BYTES])));
             tree.flush().expect("written");
             tree.lay_in(&short.collect()).expect("laid in");
-            assert_eq!(tree.get(&numbered(family, 63)).expect("read"), Some(vec![63; PIECE_BYTES]));
+            assert_eq!(
+                tree.get(&numbered(family, 63), &mut Near::default()).expect("read"),
+                Some(vec![63; PIECE_BYTES])
+            );
         }
         assert_eq!(tree.pieces.len(), 64, "of a run; others have room for as much");
         tree.flush().expect("written");
@@ -372,14 +410,14 @@ mod tests {
         let home = numbered(key::in_runs(b'n'), 8);
         for bytes in [&[9][..], &[0, HERE, 5, 0, 0, 0, 1], &[8, HERE, 0, 0, 0, 0], &[0, 2, 0, 0, 0, 0]] {
             tree.db.insert(&home, bytes).expect("written");
-            assert!(tree.get(&home).is_err(), "{bytes:?}");
+            assert!(tree.get(&home, &mut Near::default()).is_err(), "{bytes:?}");
         }
         tree.db.insert(&home, &[0, IN_PIECES, 1, 0, 0, 0]).expect("written");
-        assert!(tree.get(&home).is_err(), "its piece is missing");
+        assert!(tree.get(&home, &mut Near::default()).is_err(), "its piece is missing");
         let row = numbered(b'n', 8);
         for bytes in [&[][..], &[7], &[IN_PIECES, 0], &[IN_PIECES, 255, 255, 255, 255]] {
             tree.db.insert(&row, bytes).expect("written");
-            assert!(tree.get(&row).is_err(), "{bytes:?}");
+            assert!(tree.get(&row, &mut Near::default()).is_err(), "{bytes:?}");
         }
     }
 
@@ -434,7 +472,7 @@ mod tests {
                 assert_eq!(tree.scan(&range, order, limit).expect("read"), expected, "{range:?} {order:?}");
             }
             let key = numbered(families[dice.below(3) as usize], dice.below(80) as u32);
-            assert_eq!(tree.get(&key).expect("read"), plain.get(&key).cloned());
+            assert_eq!(tree.get(&key, &mut Near::default()).expect("read"), plain.get(&key).cloned());
         }
         let all = KeyRange { low: vec![0], high: vec![1] };
         assert_eq!(tree.scan(&all, Order::Forward, 1000).expect("read").len(), plain.len());
