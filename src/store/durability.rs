@@ -1,9 +1,9 @@
 //! Group commit: one thread makes what was committed durable, a group at a time, and then tells those who wait.
 //!
-//! While the disk works on one group the next one gathers, so the groups grow with the load and nobody has to choose
-//! their size. Whoever sends one message after the other is in one of two groups then, the one that the disk works on and the one that
-//! gathers, and the disk is asked twice for what could be one group. So under load the committer waits a moment for as many
-//! commits as those two had, while they keep coming.
+//! While the disk works on one group the next one gathers, so the groups grow with the load and nobody has to choose their
+//! size. Whoever sends one message after the other is in one of two groups then, the one that the disk works on and the one
+//! that gathers, and the disk is asked twice for what could be one group. So under load the committer waits a moment for as
+//! many commits as those two had, while they keep coming.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};

@@ -1,6 +1,6 @@
 //! The language as its users see it.
 
-use tl::{Decode as _, Error, Layer, Reader, enums, functions, service, types};
+use tl::{Decode as _, Error, Layer, Reader, Record as _, enums, functions, service, stored, types};
 
 #[test]
 fn a_method_is_read_as_it_was_written() {
