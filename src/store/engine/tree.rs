@@ -198,7 +198,9 @@ impl Tree {
         }
         .map_err(|error| Fault::io("laying in", error))?;
         for (place, (old, new)) in old.into_iter().zip(run).enumerate() {
-            self.forget_pieces(&at_place(home, place), old, new)?;
+            if let Some(Row::InPieces(_)) = old {
+                self.forget_pieces(&at_place(home, place), old, new)?;
+            }
         }
         Ok(())
     }
