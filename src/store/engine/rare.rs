@@ -121,11 +121,7 @@ impl Known {
         }
         let group = self.old.remove(prefix).unwrap_or_else(|| Group::new(prefix));
         let marks = group.marks.len() + OVERHEAD_MARKS;
-        self.marks += marks;
-        if self.marks > self.marks_max {
-            self.old = mem::take(&mut self.young);
-            self.marks = marks;
-        }
+        self.takes(marks);
         self.young.entry(prefix.into()).or_insert(group)
     }
 
@@ -140,7 +136,16 @@ impl Known {
             group.given_up = true;
             self.marks -= marks.min(self.marks);
         } else {
-            self.marks += 1;
+            self.takes(1);
+        }
+    }
+
+    /// So many marks come to the young groups; if they are too many now, these are the old ones, and the old ones are forgotten.
+    fn takes(&mut self, marks: usize) {
+        self.marks += marks;
+        if self.marks > self.marks_max {
+            self.old = mem::take(&mut self.young);
+            self.marks = marks;
         }
     }
 }
@@ -206,6 +211,16 @@ mod tests {
             assert!(held(&known.young) + held(&known.old) <= 2 * most);
         }
         assert!(matches!(rare.look(&key(0, 7), SHARED), Look::Learn(_)));
+        // Groups that are here already, and grow.
+        for n in 0..most as u32 {
+            for group in 240..=255 {
+                rare.note(&writes(&[key(group, 1000 + n)]));
+            }
+        }
+        let known = rare.known();
+        let held = |groups: &HashMap<_, Group>| groups.values().map(|group| group.marks.len()).sum::<usize>();
+        assert!(held(&known.young) + held(&known.old) <= 2 * most);
+        drop(known);
         learn(&rare, 0, &[]);
         rare.note(&writes(&(0..most as u32).map(|n| key(0, n)).collect::<Vec<_>>()));
         assert_eq!(rare.look(&key(0, u32::MAX), SHARED), Look::Perhaps, "too many of one group");
