@@ -2,8 +2,8 @@
 //!
 //! No cache helps to find out that such a row is not there, and a walk down sled's tree for it was the largest single step of a
 //! message. So of each group of rows among which somebody looked, a mark of each is held in memory, a few bytes: read a slice
-//! with each look until all are known, then kept by what is committed. Where no mark is, there is no row; where one is, or not
-//! all are known, the engine is asked. Groups nobody has looked into for long are forgotten.
+//! with the first look and then now and then until all are known, then kept by what is committed. Where no mark is, there is no
+//! row; where one is, or not all are known, the engine is asked. Groups nobody has looked into for long are forgotten.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::key::HEAD_BYTES;
-use crate::limits::{RARE_MARK_BYTES, RARE_SHARE, RARE_SLICE};
+use crate::limits::{RARE_LEARN_EVERY, RARE_MARK_BYTES, RARE_SHARE, RARE_SLICE};
 use crate::table::{KeyRange, successor};
 
 pub(super) struct Rare {
@@ -50,6 +50,8 @@ struct Group {
     unknown_from: Option<Vec<u8>>,
     /// There are too many.
     given_up: bool,
+    /// How often somebody looked before all were known.
+    looks: u32,
 }
 
 impl Rare {
@@ -73,7 +75,10 @@ impl Rare {
         let mut known = self.known();
         known.shared_bytes.entry(*family).or_insert(shared);
         let group = known.group(prefix);
+        let learns = group.looks.is_multiple_of(RARE_LEARN_EVERY);
+        group.looks = group.looks.wrapping_add(u32::from(group.unknown_from.is_some()));
         match &group.unknown_from {
+            Some(_) if !learns => Look::Perhaps,
             _ if group.given_up => Look::Perhaps,
             None if group.marks.contains(&mark(key)) => Look::Perhaps,
             None => Look::Absent,
@@ -109,7 +114,7 @@ impl Rare {
 
 impl Group {
     fn new(prefix: &[u8]) -> Self {
-        Self { marks: HashSet::new(), unknown_from: Some(prefix.to_vec()), given_up: false }
+        Self { marks: HashSet::new(), unknown_from: Some(prefix.to_vec()), given_up: false, looks: 0 }
     }
 }
 
@@ -185,6 +190,13 @@ mod tests {
         let Look::Learn(range) = rare.look(&key(1, 99), SHARED) else { panic!("nothing is known") };
         assert_eq!((&range.low[..], &range.high[..]), (&key(1, 0)[..SHARED], &key(2, 0)[..SHARED]));
         learn(&rare, 1, &rows[..RARE_SLICE]);
+        for _ in 1..RARE_LEARN_EVERY {
+            assert_eq!(
+                rare.look(&key(1, 99), SHARED),
+                Look::Perhaps,
+                "there may be more; not with every look"
+            );
+        }
         let Look::Learn(range) = rare.look(&key(1, 99), SHARED) else { panic!("there may be more") };
         assert_eq!(range.low, [&rows[RARE_SLICE - 1][..], &[0]].concat());
         rare.note(&writes(&[key(1, 88), key(3, 88)]));
