@@ -84,8 +84,7 @@ pub const RARE_MARK_BYTES: usize = 8;
 /// Rows of which marks are made at once, when somebody looks among rows of which not all are known.
 pub const RARE_SLICE: usize = 64;
 
-/// Such a slice is read with the first look and then with every so many: reading the marks of all that somebody sent costs a look what
-/// thirty looks into the tree do.
+/// Such a slice is read with the first look and then with every so many: it costs what thirty looks into the tree do.
 pub const RARE_LEARN_EVERY: u32 = 32;
 
 /// Bytes that fjall holds in memory before it writes a table; the cache's size between the two.
