@@ -38,22 +38,7 @@ pub fn look(model: &Model, name: &Name, out: &mut String) {
     let _ = writeln!(out, "    fn look<'a>(r: &mut crate::Reader<'a>) -> Option<Self::Ref<'a>> {{");
     let _ = writeln!(out, "        let id = r.take_u32()?;");
     let _ = writeln!(out, "        if id != Self::ID {{ return r.unknown(\"{}\", id); }}", name.name);
-    let local = |param: &Param, value: &str| format!("let f_{} = {value};", snake(&param.name));
-    for step in steps(shape) {
-        match step {
-            Step::Fixed(fields) => read_fixed(&fields, out, local),
-            Step::Bits(fields) | Step::Optional(fields) => {
-                for param in fields {
-                    let value = read_as(model, name, param, Copying::Nothing);
-                    let _ = writeln!(out, "{INDENT}{}", local(param, &value));
-                }
-            }
-            Step::One(param) => {
-                let value = read_as(model, name, param, Copying::Nothing);
-                let _ = writeln!(out, "{INDENT}{}", local(param, &value));
-            }
-        }
-    }
+    read_locals(model, name, shape, Copying::Nothing, out);
     let fields = name.fields().map(|field| snake(&field.name));
     let fields: Vec<String> = fields.map(|rust| format!("{rust}: f_{rust}")).collect();
     let _ = writeln!(out, "        Some({}Ref {{ {} }})\n    }}", name.ident, fields.join(", "));
@@ -129,22 +114,27 @@ fn read_fixed(fields: &[&Param], out: &mut String, mut keep: impl FnMut(&Param, 
     }
 }
 
-fn read_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
-    let shape = &name.shapes[k];
+/// Reads the fields of a shape, each into a variable of its own.
+fn read_locals(model: &Model, name: &Name, shape: &Decl, copying: Copying, out: &mut String) {
     let local = |param: &Param, value: &str| format!("let f_{} = {value};", snake(&param.name));
     for step in steps(shape) {
-        match step {
-            Step::Fixed(fields) => read_fixed(&fields, out, local),
-            Step::Bits(fields) | Step::Optional(fields) => {
-                for param in fields {
-                    let _ = writeln!(out, "{INDENT}{}", local(param, &read_one(model, name, param)));
-                }
+        let fields = match step {
+            Step::Fixed(fields) => {
+                read_fixed(&fields, out, local);
+                continue;
             }
-            Step::One(param) => {
-                let _ = writeln!(out, "{INDENT}{}", local(param, &read_one(model, name, param)));
-            }
+            Step::Bits(fields) | Step::Optional(fields) => fields,
+            Step::One(param) => vec![param],
+        };
+        for param in fields {
+            let _ = writeln!(out, "{INDENT}{}", local(param, &read_as(model, name, param, copying)));
         }
     }
+}
+
+fn read_shape(model: &Model, name: &Name, k: usize, out: &mut String) {
+    let shape = &name.shapes[k];
+    read_locals(model, name, shape, Copying::All, out);
     if name.is_unit() {
         out.push_str("                Some(Self)\n");
         return;

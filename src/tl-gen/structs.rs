@@ -73,7 +73,8 @@ fn structure(model: &Model, name: &Name, out: &mut String) {
 /// The struct whose strings and bytes lie where it was read.
 fn borrowed(model: &Model, name: &Name, out: &mut String) {
     let _ = writeln!(out, "/// [`{}`], whose strings and bytes lie where it was read.", name.ident);
-    let _ = writeln!(out, "#[derive(Debug, Clone)]\npub struct {}Ref<'a> {{", name.ident);
+    // No `Debug`: what it would print may be a secret.
+    let _ = writeln!(out, "#[derive(Clone)]\npub struct {}Ref<'a> {{", name.ident);
     for field in name.fields() {
         let rust_type = match (&field.ty, &field.flag) {
             (Ty::Str, None) => "&'a str".to_owned(),

@@ -40,7 +40,7 @@ struct Known {
     marks: usize,
     /// In either.
     marks_max: usize,
-    /// By family: how many bytes the keys of a group share; 0 for tables whose rows are not rare.
+    /// By family: how many bytes the keys of a group share, in tables whose rows are rare.
     shared_bytes: HashMap<u8, usize>,
 }
 

@@ -142,9 +142,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Lays rows in, in their order: neighbours find the same page at hand. Everything else stays as it was, whatever
-    /// part of this a
-    /// crash leaves in the tree, and laying in the same rows again makes them whole.
+    /// Lays rows in, in their order: neighbours find the same page at hand. Everything else stays as it was, whatever part of
+    /// this a crash leaves in the tree, and laying in the same rows again makes them whole.
     pub(super) fn lay_in(&self, rows: &Writes) -> Result<(), Fault> {
         let mut rows = rows.iter().peekable();
         while let Some((key, value)) = rows.next() {
