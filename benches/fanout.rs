@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 /// The server's allocator: the C library's costs a fifth of a stored message more.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: heap::Heap = heap::Heap;
 
 const MEMBERS: u32 = 1_000;
 /// As many keys as the gateway takes into one look.

@@ -50,7 +50,7 @@ use tl::{Decode as _, Encode as _, Layer, Reader, Writer, enums};
 
 /// The server's allocator: the C library's costs a fifth of a stored message more.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: heap::Heap = heap::Heap;
 
 /// Bytes of the texts that are sent; the last is the longest that there may be.
 const TEXT_BYTES: [usize; 4] = [64, 256, 1024, 4096];

@@ -31,7 +31,7 @@ use tl::{Decode, Encode, Reader, Record, Writer};
 
 /// The server's allocator: the C library's costs a fifth of a stored message more.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: heap::Heap = heap::Heap;
 
 /// Messages that wait for the disk together.
 const GROUP: u32 = 64;

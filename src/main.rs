@@ -12,9 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A message is some hundred short-lived values, most of them freed by another thread than the one that made them.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: heap::Heap = heap::Heap;
 
 /// A messaging server that stock Telegram clients can use: MTProto 2.0, one binary, an embedded store.
 #[derive(Debug, Parser)]

@@ -18,7 +18,7 @@ use tl::{Layer, Writer, enums, types};
 
 /// The server's allocator, for everybody.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: heap::Heap = heap::Heap;
 
 const LAYERS: [Layer; 2] = [Layer(158), Layer(230)];
 /// The layer that the peers and the hand-written code speak.

@@ -12,7 +12,7 @@
 //!
 //! Neither backend branches on, or looks a table up by, anything that is secret: time depends on lengths alone.
 //!
-//! This is the only crate with unsafe code, and `x86` its only module: it calls functions that need instructions which
+//! The one module with unsafe code is `x86`: it calls functions that need instructions which
 //! the compiler cannot know to be there, right after asking the processor, and it moves blocks between memory and
 //! registers.
 

@@ -57,12 +57,12 @@ pub struct Placed {
 
 /// Checks a text's length.
 pub fn check_text(text: &str, has_media: bool) -> Done<()> {
-    let chars = text.encode_utf16().count();
-    match has_media {
-        true if chars > limits::CAPTION_CHARS_MAX => Err(Refusal::MediaCaptionTooLong.into()),
-        false if chars > limits::MESSAGE_CHARS_MAX => Err(Refusal::MessageTooLong.into()),
-        _ => Ok(()),
-    }
+    let (max, refusal) = match has_media {
+        true => (limits::CAPTION_CHARS_MAX, Refusal::MediaCaptionTooLong),
+        false => (limits::MESSAGE_CHARS_MAX, Refusal::MessageTooLong),
+    };
+    // There is a byte at least for each; most texts are too short to be counted.
+    if text.len() > max && text.encode_utf16().count() > max { Err(refusal.into()) } else { Ok(()) }
 }
 
 /// Sends a message, once for each `random_id`: a repeated call finds what the first one sent.
