@@ -1,7 +1,7 @@
 //! Whose things are: ids as types, so that a channel is never looked up among users.
 
 pub use store::{Due, Global, Name};
-use store::{KeyPart, owner_ids};
+use store::{KeyPart, RawKey, owner_ids};
 use tl::{enums, types};
 
 macro_rules! ids {
@@ -41,7 +41,7 @@ pub enum Peer {
 }
 
 impl KeyPart for Peer {
-    fn write_key(&self, out: &mut Vec<u8>) {
+    fn write_key(&self, out: &mut RawKey) {
         let (kind, id) = match *self {
             Self::User(id) => (1_u8, id.0),
             Self::Chat(id) => (2, id.0),

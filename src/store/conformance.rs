@@ -12,7 +12,7 @@ use std::thread;
 use env::{Dice, SeededDice};
 use tempfile::TempDir;
 
-use crate::engine::{Engine, FjallEngine, MemoryEngine, Mode, SledEngine};
+use crate::engine::{Engine, FjallEngine, MemoryEngine, Mode, RawKey, SledEngine};
 use crate::limits::{KEY_BYTES_MAX, SCAN_ROWS_MAX, TX_ROWS_MAX, VALUE_BYTES_MAX};
 use crate::testing::{NOTES, Note, NoteId, Person, TAGS, WORDS, note};
 use crate::{EngineKind, Fault, Order, Present, Store, Ticket, Tx};
@@ -364,11 +364,11 @@ fn a_corrupt_value_is_noticed(place: &Place) {
     put(&store, ME, 1, "sound");
     put(&store, ME, 2, "another");
     let raw = |id| NOTES.encode(&(ME, NoteId(id)));
-    let change = |key: Vec<u8>, change: &dyn Fn(&mut Vec<u8>)| {
+    let change = |key: RawKey, change: &dyn Fn(&mut Vec<u8>)| {
         let snapshot = engine.begin(Mode::Write).expect("a transaction");
-        let mut value = snapshot.get(&key).expect("a read").expect("a row");
+        let mut value = snapshot.get(&key).expect("a read").expect("a row").to_vec();
         change(&mut value);
-        snapshot.commit(BTreeMap::from([(key, Some(value))])).expect("a commit");
+        snapshot.commit(BTreeMap::from([(key, Some(value.into()))])).expect("a commit");
     };
     let why = |id| match store.read(|tx| tx.get(&NOTES, &(ME, NoteId(id)))) {
         Err(Fault::Corrupt { table, key, why }) => {
@@ -389,7 +389,7 @@ fn a_corrupt_value_is_noticed(place: &Place) {
     assert_eq!(why(1), "shorter than its head");
     let sound =
         engine.begin(Mode::Read).expect("a transaction").get(&raw(2)).expect("a read").expect("a row");
-    change(raw(1), &|value| value.clone_from(&sound));
+    change(raw(1), &|value| *value = sound.to_vec());
     assert_eq!(why(1), "wrong checksum", "a value in another row's place");
     let scanned = store.read(|tx| tx.scan(&NOTES, NOTES.of(ME), Order::Forward, 10));
     assert!(matches!(scanned, Err(Fault::Corrupt { .. })));

@@ -10,7 +10,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use crate::engine::{Engine, MemoryEngine, Mode, Snapshot};
+use crate::engine::{Engine, MemoryEngine, Mode, RawValue, Snapshot};
 use crate::testing::{NOTES, Note, NoteId, Person, note};
 use crate::{Config, EngineKind, Fault, OpenError, Order, Store, Ticket};
 
@@ -303,7 +303,7 @@ impl Snapshot for Unreadable<'_> {
         self.0.newest()
     }
 
-    fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, _: &[u8]) -> Result<Option<RawValue>, Fault> {
         Err(Fault::io("reading", "the disk is gone"))
     }
 

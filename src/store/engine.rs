@@ -18,12 +18,14 @@ mod tree;
 mod turnstile;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(crate) use fjall::FjallEngine;
 pub(crate) use memory::MemoryEngine;
 pub(crate) use sled::SledEngine;
 
 use crate::fault::Fault;
+pub use crate::key::RawKey;
 use crate::table::{KeyRange, Order};
 
 /// The number of a commit: later commits have greater ones. Counted from the start of the process, not kept on disk.
@@ -35,11 +37,15 @@ impl Ticket {
     pub const START: Self = Self(0);
 }
 
+/// What an engine keeps under a key. It is made once and never copied: the journal, what is gathered, the caches and whoever reads
+/// share it.
+pub type RawValue = Arc<[u8]>;
+
 /// What a transaction wants to write, by raw key; `None` deletes.
-pub type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+pub type Writes = BTreeMap<RawKey, Option<RawValue>>;
 
 /// A raw row.
-pub type Pair = (Vec<u8>, Vec<u8>);
+pub type Pair = (RawKey, RawValue);
 
 /// What a transaction may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +101,7 @@ pub trait Snapshot {
     /// # Errors
     ///
     /// [`Fault::Io`].
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault>;
+    fn get(&self, key: &[u8]) -> Result<Option<RawValue>, Fault>;
 
     /// [`Self::get`] of a row that nearly never is there, among those whose keys share its first `shared` bytes. Nobody will look
     /// it up again: it is not worth a place in a cache.
@@ -103,7 +109,7 @@ pub trait Snapshot {
     /// # Errors
     ///
     /// [`Fault::Io`].
-    fn get_rare(&self, key: &[u8], shared: usize) -> Result<Option<Vec<u8>>, Fault> {
+    fn get_rare(&self, key: &[u8], shared: usize) -> Result<Option<RawValue>, Fault> {
         let _ = shared;
         self.get(key)
     }
@@ -113,7 +119,7 @@ pub trait Snapshot {
     /// # Errors
     ///
     /// [`Fault::Io`].
-    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+    fn get_many(&self, keys: &[RawKey]) -> Result<Vec<Option<RawValue>>, Fault> {
         keys.iter().map(|key| self.get(key)).collect()
     }
 

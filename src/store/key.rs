@@ -1,7 +1,12 @@
 //! Keys: `vshard u16 | kind u8 | owner u64 | family u8 | rest`, all big-endian, so that the order of the bytes is the
 //! order of the values and all rows of one owner lie side by side.
 
+use smallvec::SmallVec;
+
 use crate::limits::VSHARDS;
+
+/// The bytes of a key. Nearly all are so short that they need no memory of their own, and are compared where they stand.
+pub type RawKey = SmallVec<[u8; 32]>;
 
 /// Bytes before the rest of a key.
 pub(crate) const HEAD_BYTES: usize = 2 + 1 + 8 + 1;
@@ -42,7 +47,7 @@ pub trait KeyPart: Sized {
     const OPEN_ENDED: bool = false;
 
     /// Appends this part to a key.
-    fn write_key(&self, out: &mut Vec<u8>);
+    fn write_key(&self, out: &mut RawKey);
 
     /// Takes this part from the front of `rest`. `None` if the bytes are no such part.
     fn read_key(rest: &mut &[u8]) -> Option<Self>;
@@ -60,7 +65,7 @@ pub trait Key: Sized {
     fn key_owner(&self) -> Self::Owner;
 
     /// Appends everything behind the family.
-    fn write_rest(&self, out: &mut Vec<u8>);
+    fn write_rest(&self, out: &mut RawKey);
 
     /// The key of `owner` whose rest is `rest`, all of it. `None` if the bytes are no such key.
     fn read_rest(owner: Self::Owner, rest: &[u8]) -> Option<Self>;
@@ -83,15 +88,15 @@ pub fn vshard(kind: u8, owner: u64) -> u16 {
 }
 
 /// The bytes of `key` in the table `family`.
-pub(crate) fn encode<K: Key>(family: u8, key: &K) -> Vec<u8> {
+pub(crate) fn encode<K: Key>(family: u8, key: &K) -> RawKey {
     let mut out = encode_owner(family, key.key_owner());
     key.write_rest(&mut out);
     out
 }
 
 /// What all keys of `owner` in the table `family` begin with.
-pub(crate) fn encode_owner<O: OwnerId>(family: u8, owner: O) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEAD_BYTES + 28);
+pub(crate) fn encode_owner<O: OwnerId>(family: u8, owner: O) -> RawKey {
+    let mut out = RawKey::new();
     out.extend_from_slice(&vshard(O::KIND, owner.owner()).to_be_bytes());
     out.push(O::KIND);
     out.extend_from_slice(&owner.owner().to_be_bytes());
@@ -131,7 +136,7 @@ macro_rules! key_parts {
         impl $crate::KeyPart for $name {
             const OPEN_ENDED: bool = <$inner as $crate::KeyPart>::OPEN_ENDED;
 
-            fn write_key(&self, out: &mut Vec<u8>) {
+            fn write_key(&self, out: &mut $crate::RawKey) {
                 $crate::KeyPart::write_key(&self.0, out);
             }
 
@@ -143,7 +148,7 @@ macro_rules! key_parts {
 }
 
 impl<O: OwnerId> KeyPart for O {
-    fn write_key(&self, out: &mut Vec<u8>) {
+    fn write_key(&self, out: &mut RawKey) {
         self.owner().write_key(out);
     }
 
@@ -155,7 +160,7 @@ impl<O: OwnerId> KeyPart for O {
 macro_rules! unsigned {
     ($($int:ty),+) => {$(
         impl KeyPart for $int {
-            fn write_key(&self, out: &mut Vec<u8>) {
+            fn write_key(&self, out: &mut RawKey) {
                 out.extend_from_slice(&self.to_be_bytes());
             }
 
@@ -172,7 +177,7 @@ unsigned!(u8, u16, u32, u64);
 macro_rules! signed {
     ($($int:ty as $plain:ty),+) => {$(
         impl KeyPart for $int {
-            fn write_key(&self, out: &mut Vec<u8>) {
+            fn write_key(&self, out: &mut RawKey) {
                 (self.cast_unsigned() ^ (1 << (<$plain>::BITS - 1))).write_key(out);
             }
 
@@ -186,7 +191,7 @@ macro_rules! signed {
 signed!(i32 as u32, i64 as u64);
 
 impl KeyPart for bool {
-    fn write_key(&self, out: &mut Vec<u8>) {
+    fn write_key(&self, out: &mut RawKey) {
         out.push(u8::from(*self));
     }
 
@@ -200,7 +205,7 @@ impl KeyPart for bool {
 }
 
 impl<const N: usize> KeyPart for [u8; N] {
-    fn write_key(&self, out: &mut Vec<u8>) {
+    fn write_key(&self, out: &mut RawKey) {
         out.extend_from_slice(self);
     }
 
@@ -214,7 +219,7 @@ impl<const N: usize> KeyPart for [u8; N] {
 impl KeyPart for String {
     const OPEN_ENDED: bool = true;
 
-    fn write_key(&self, out: &mut Vec<u8>) {
+    fn write_key(&self, out: &mut RawKey) {
         out.extend_from_slice(self.as_bytes());
     }
 
@@ -230,7 +235,7 @@ impl<O: OwnerId> Key for O {
         *self
     }
 
-    fn write_rest(&self, _: &mut Vec<u8>) {}
+    fn write_rest(&self, _: &mut RawKey) {}
 
     fn read_rest(owner: O, rest: &[u8]) -> Option<Self> {
         rest.is_empty().then_some(owner)
@@ -249,7 +254,7 @@ macro_rules! tuple_key {
                 self.0
             }
 
-            fn write_rest(&self, out: &mut Vec<u8>) {
+            fn write_rest(&self, out: &mut RawKey) {
                 $(const { assert!(!$early::OPEN_ENDED, "a part without an end must be the last one") };)*
                 $(self.$n.write_key(out);)*
                 self.$m.write_key(out);
@@ -295,7 +300,7 @@ mod tests {
         expected
             .extend([b'u', 0, 0, 0, 0, 0, 0, 1, 2, b'p', 9, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
         expected.extend("ä".as_bytes());
-        assert_eq!(bytes, expected);
+        assert_eq!(*bytes, expected);
         assert_eq!(decode::<Long>(&bytes), Some(key));
     }
 
@@ -325,7 +330,7 @@ mod tests {
     fn byte_order_is_value_order() {
         fn ordered<T: KeyPart>(values: &[T]) {
             let bytes = |value: &T| {
-                let mut out = Vec::new();
+                let mut out = RawKey::new();
                 value.write_key(&mut out);
                 out
             };

@@ -59,7 +59,7 @@ pub use engine::Ticket;
 pub use engine::simulated::Disk;
 pub use fault::{Fault, KeyTrace};
 pub use format::{FORMAT, engine_of};
-pub use key::{Key, KeyPart, OwnerId, PrefixOf, vshard};
+pub use key::{Key, KeyPart, OwnerId, PrefixOf, RawKey, vshard};
 pub use lock::{DirLock, LockError, lock_dir, lock_dir_to_read};
 pub use owner::{Due, Global, Name};
 pub use raw::RawRow;

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use crate::engine::{Pair, Writes};
+use crate::engine::{Pair, RawKey, RawValue, Writes};
 use crate::fault::Fault;
 use crate::table::{KeyRange, Order};
 
@@ -32,7 +32,7 @@ pub(crate) fn scan(
 /// Lays what was `written` over what is `stored`, both in the order that `precedes` tells, until `limit` rows are found.
 fn merge<'w>(
     stored: Vec<Pair>,
-    written: impl Iterator<Item = (&'w Vec<u8>, &'w Option<Vec<u8>>)>,
+    written: impl Iterator<Item = (&'w RawKey, &'w Option<RawValue>)>,
     limit: usize,
     precedes: impl Fn(&[u8], &[u8]) -> bool,
 ) -> Vec<Pair> {

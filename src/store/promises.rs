@@ -14,7 +14,8 @@ use std::time::Duration;
 use env::{Dice, SeededDice};
 
 use crate::engine::{
-    CommitError, Engine, FjallEngine, MemoryEngine, Mode, Pair, SledEngine, Snapshot, Ticket, Writes,
+    CommitError, Engine, FjallEngine, MemoryEngine, Mode, Pair, RawKey, RawValue, SledEngine, Snapshot,
+    Ticket, Writes,
 };
 use crate::table::KeyRange;
 use crate::testing::{NOTES, NoteId, Person, TAGS, WORDS, note};
@@ -247,11 +248,11 @@ impl Snapshot for Step<'_> {
         self.inner.newest()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &[u8]) -> Result<Option<RawValue>, Fault> {
         self.inner.get(key)
     }
 
-    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+    fn get_many(&self, keys: &[RawKey]) -> Result<Vec<Option<RawValue>>, Fault> {
         self.inner.get_many(keys)
     }
 

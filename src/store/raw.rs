@@ -2,7 +2,7 @@
 
 use tl::Record;
 
-use crate::engine::Pair;
+use crate::engine::{Pair, RawKey, RawValue};
 use crate::fault::{Fault, KeyTrace};
 use crate::key::{self, HEAD_BYTES, Key, OwnerId, vshard};
 use crate::limits::VSHARDS;
@@ -13,8 +13,8 @@ use crate::value;
 /// A row as the engine keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRow {
-    key: Vec<u8>,
-    value: Vec<u8>,
+    key: RawKey,
+    value: RawValue,
 }
 
 impl RawRow {
@@ -67,7 +67,7 @@ impl Tx<'_> {
     ///
     /// [`Fault::Io`].
     pub fn raw_rows(&self, after: Option<&RawRow>, limit: usize) -> Result<Vec<RawRow>, Fault> {
-        self.raw_range(Vec::new(), vec![u8::MAX], after, limit)
+        self.raw_range(RawKey::new(), RawKey::from_slice(&[u8::MAX]), after, limit)
     }
 
     /// As [`raw_rows`](Self::raw_rows), but only the rows of owners of one kind in one shard: one range of keys. Whoever
@@ -84,7 +84,7 @@ impl Tx<'_> {
         limit: usize,
     ) -> Result<Vec<RawRow>, Fault> {
         debug_assert!(shard < VSHARDS);
-        let mut low = shard.to_be_bytes().to_vec();
+        let mut low = RawKey::from_slice(&shard.to_be_bytes());
         let mut high = low.clone();
         low.push(kind);
         high.push(kind.saturating_add(1));
@@ -93,8 +93,8 @@ impl Tx<'_> {
 
     fn raw_range(
         &self,
-        mut low: Vec<u8>,
-        high: Vec<u8>,
+        mut low: RawKey,
+        high: RawKey,
         after: Option<&RawRow>,
         limit: usize,
     ) -> Result<Vec<RawRow>, Fault> {

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::key::{self, Key, PrefixOf};
+use crate::key::{self, Key, PrefixOf, RawKey};
 
 /// A table: which key leads to which record. The whole database is a page of these:
 ///
@@ -50,7 +50,7 @@ impl<K: Key, V> Table<K, V> {
         self.beginning_with(key::encode(self.family, prefix))
     }
 
-    pub(crate) fn encode(&self, key: &K) -> Vec<u8> {
+    pub(crate) fn encode(&self, key: &K) -> RawKey {
         key::encode(self.family, key)
     }
 
@@ -58,7 +58,7 @@ impl<K: Key, V> Table<K, V> {
         self.family
     }
 
-    fn beginning_with(&self, low: Vec<u8>) -> Rows<K> {
+    fn beginning_with(&self, low: RawKey) -> Rows<K> {
         let high = successor(low.clone());
         Rows { range: KeyRange { low, high }, family: self.family, shape: PhantomData }
     }
@@ -107,13 +107,13 @@ impl<K: Key> Rows<K> {
         self
     }
 
-    fn raise(&mut self, low: Vec<u8>) {
+    fn raise(&mut self, low: RawKey) {
         if low > self.range.low {
             self.range.low = low;
         }
     }
 
-    fn lower(&mut self, high: Vec<u8>) {
+    fn lower(&mut self, high: RawKey) {
         if high < self.range.high {
             self.range.high = high;
         }
@@ -139,9 +139,9 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRange {
     /// The first key that belongs to the range.
-    pub low: Vec<u8>,
+    pub low: RawKey,
     /// The first key behind the range.
-    pub high: Vec<u8>,
+    pub high: RawKey,
 }
 
 impl KeyRange {
@@ -153,7 +153,7 @@ impl KeyRange {
 }
 
 /// The first key behind all that begin with `prefix`. There always is one: a key begins with a shard below 16,384.
-pub(crate) fn successor(mut prefix: Vec<u8>) -> Vec<u8> {
+pub(crate) fn successor(mut prefix: RawKey) -> RawKey {
     while let Some(last) = prefix.pop() {
         if let Some(next) = last.checked_add(1) {
             prefix.push(next);
@@ -164,7 +164,7 @@ pub(crate) fn successor(mut prefix: Vec<u8>) -> Vec<u8> {
 }
 
 /// The smallest key greater than `key`.
-fn just_behind(mut key: Vec<u8>) -> Vec<u8> {
+pub(crate) fn just_behind(mut key: RawKey) -> RawKey {
     key.push(0);
     key
 }

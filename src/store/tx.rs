@@ -5,7 +5,7 @@ use std::cell::Cell;
 use tl::{Look, Record};
 
 use crate::durability::Health;
-use crate::engine::{CommitError, Mode, Pair, Snapshot, Ticket, Writes};
+use crate::engine::{CommitError, Mode, Pair, RawKey, RawValue, Snapshot, Ticket, Writes};
 use crate::fault::{Fault, KeyTrace};
 use crate::key::{self, Key, PrefixOf};
 use crate::limits::{KEY_BYTES_MAX, SCAN_ROWS_MAX, TX_BYTES_MAX, TX_ROWS_MAX};
@@ -97,9 +97,9 @@ impl<'a> Tx<'a> {
         table: &Table<K, V>,
         keys: &[K],
     ) -> Result<Vec<Option<V>>, Fault> {
-        let keys: Vec<Vec<u8>> = keys.iter().map(|key| table.encode(key)).collect();
+        let keys: Vec<RawKey> = keys.iter().map(|key| table.encode(key)).collect();
         let values = self.raw_get_many(&keys)?;
-        let open = |(key, value): (&Vec<u8>, Option<Vec<u8>>)| {
+        let open = |(key, value): (&RawKey, Option<RawValue>)| {
             value.map(|value| value::open(key, &value)).transpose()
         };
         keys.iter().zip(values).map(open).collect()
@@ -258,8 +258,8 @@ impl<'a> Tx<'a> {
     fn raw_get(
         &self,
         key: &[u8],
-        get: impl FnOnce(&(dyn Snapshot + 'a)) -> Result<Option<Vec<u8>>, Fault>,
-    ) -> Result<Option<Vec<u8>>, Fault> {
+        get: impl FnOnce(&(dyn Snapshot + 'a)) -> Result<Option<RawValue>, Fault>,
+    ) -> Result<Option<RawValue>, Fault> {
         self.sees(self.written.by_key(key));
         match self.writes.get(key) {
             Some(written) => Ok(written.clone()),
@@ -267,12 +267,12 @@ impl<'a> Tx<'a> {
         }
     }
 
-    fn raw_get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+    fn raw_get_many(&self, keys: &[RawKey]) -> Result<Vec<Option<RawValue>>, Fault> {
         keys.iter().for_each(|key| self.sees(self.written.by_key(key)));
         if self.writes.is_empty() {
             return self.noting(self.snapshot.get_many(keys));
         }
-        let unwritten: Vec<Vec<u8>> =
+        let unwritten: Vec<RawKey> =
             keys.iter().filter(|key| !self.writes.contains_key(*key)).cloned().collect();
         let mut stored = self.noting(self.snapshot.get_many(&unwritten))?.into_iter();
         let value = |key| match self.writes.get(key) {
@@ -293,7 +293,7 @@ impl<'a> Tx<'a> {
         })
     }
 
-    fn raw_write<V>(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), Fault> {
+    fn raw_write<V>(&mut self, key: RawKey, value: Option<RawValue>) -> Result<(), Fault> {
         if self.mode != Mode::Write {
             return Err(Fault::ReadOnly);
         }
@@ -301,7 +301,7 @@ impl<'a> Tx<'a> {
             return Err(Fault::KeyTooLong { table: value::table::<V>(), bytes: key.len() });
         }
         // Overwritten values stay counted: the sum bounds the work, not only the memory.
-        self.write_bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+        self.write_bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
         if self.write_bytes > TX_BYTES_MAX || self.writes.len() >= TX_ROWS_MAX {
             return Err(Fault::TxTooLarge);
         }

@@ -2,6 +2,7 @@
 
 use tl::{Decode, Encode, Layer, Look, Reader, Record, Writer};
 
+use crate::engine::RawValue;
 use crate::fault::{Fault, KeyTrace};
 use crate::limits::VALUE_BYTES_MAX;
 
@@ -28,19 +29,20 @@ const FORMAT: u8 = 1;
 const HEAD_BYTES: usize = 1 + 4;
 
 /// The bytes that an engine keeps for `record` under `key`.
-pub(crate) fn seal<V: Record>(key: &[u8], record: &V) -> Result<Vec<u8>, Fault> {
+pub(crate) fn seal<V: Record>(key: &[u8], record: &V) -> Result<RawValue, Fault> {
     let mut writer = Writer::spare(Layer::ALL);
     writer.raw(&[FORMAT, 0, 0, 0, 0]);
     record.encode(&mut writer);
-    let mut value = writer.finish();
-    let bytes = value.len();
-    if bytes > VALUE_BYTES_MAX {
-        return Err(Fault::ValueTooLong { table: table::<V>(), bytes });
-    }
-    if let Some(([_, head @ ..], record)) = value.split_first_chunk_mut::<HEAD_BYTES>() {
-        *head = checksum(key, record).to_le_bytes();
-    }
-    Ok(value)
+    writer.show(|value| {
+        let bytes = value.len();
+        if bytes > VALUE_BYTES_MAX {
+            return Err(Fault::ValueTooLong { table: table::<V>(), bytes });
+        }
+        if let Some(([_, head @ ..], record)) = value.split_first_chunk_mut::<HEAD_BYTES>() {
+            *head = checksum(key, record).to_le_bytes();
+        }
+        Ok(RawValue::from(&*value))
+    })
 }
 
 /// The record in `value`, which an engine gave back for `key`.

@@ -67,12 +67,13 @@ fn head(key: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::RawKey;
 
-    fn key(owner: u8, family: u8, rest: &[u8]) -> Vec<u8> {
-        [&[0, 1, b'u', 0, 0, 0, 0, 0, 0, 0, owner, family][..], rest].concat()
+    fn key(owner: u8, family: u8, rest: &[u8]) -> RawKey {
+        RawKey::from_vec([&[0, 1, b'u', 0, 0, 0, 0, 0, 0, 0, owner, family][..], rest].concat())
     }
 
-    fn range(low: Vec<u8>, high: Vec<u8>) -> KeyRange {
+    fn range(low: RawKey, high: RawKey) -> KeyRange {
         KeyRange { low, high }
     }
 
@@ -101,6 +102,6 @@ mod tests {
         assert_eq!(of(key(1, b'a', b""), key(1, b'c', b"")), None);
         assert_eq!(of(key(1, b'a', b""), key(2, b'a', b"")), None);
         assert_eq!(of(key(1, 255, b""), key(2, 0, b"")), None);
-        assert_eq!(of(Vec::new(), vec![255]), None);
+        assert_eq!(of(RawKey::new(), RawKey::from_slice(&[255])), None);
     }
 }

@@ -57,13 +57,20 @@ impl Writer {
         if self.out.capacity() > SPARE_BYTES_MAX {
             return self.out;
         }
-        let exact = self.out.as_slice().to_vec();
-        SPARES.with_borrow_mut(|spares| {
-            if spares.len() < SPARES_MAX {
-                spares.push(self.out);
-            }
-        });
-        exact
+        self.show(|written| written.to_vec())
+    }
+
+    /// Shows what was written to `see`, for whoever does not want it in a `Vec`.
+    pub fn show<R>(mut self, see: impl FnOnce(&mut [u8]) -> R) -> R {
+        let seen = see(&mut self.out);
+        if self.out.capacity() <= SPARE_BYTES_MAX {
+            SPARES.with_borrow_mut(|spares| {
+                if spares.len() < SPARES_MAX {
+                    spares.push(self.out);
+                }
+            });
+        }
+        seen
     }
 
     /// As [`Self::finish`]; nothing if it could not be said in the layer.

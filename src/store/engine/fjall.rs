@@ -14,7 +14,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 
 use super::rows::Rows;
 use super::turnstile::Turnstile;
-use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes, torn};
+use super::{CommitError, Engine, Mode, Pair, RawKey, RawValue, Snapshot, Ticket, Writes, torn};
 use crate::fault::Fault;
 use crate::limits::{MEMTABLE_BYTES_MAX, MEMTABLE_BYTES_MIN};
 use crate::table::{KeyRange, Order};
@@ -96,8 +96,9 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn read(&self, key: &[u8]) -> Result<Option<fjall::Slice>, Fault> {
-        self.snapshot.get(&self.engine.rows, key).map_err(|error| Fault::io("reading", error))
+    fn read(&self, key: &[u8]) -> Result<Option<RawValue>, Fault> {
+        let found = self.snapshot.get(&self.engine.rows, key).map_err(|error| Fault::io("reading", error))?;
+        Ok(found.as_deref().map(RawValue::from))
     }
 }
 
@@ -106,7 +107,7 @@ impl Snapshot for View<'_> {
         self.newest
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &[u8]) -> Result<Option<RawValue>, Fault> {
         if let Some(known) = self.engine.cached.get(key, self.newest) {
             return Ok(known);
         }
@@ -114,15 +115,15 @@ impl Snapshot for View<'_> {
         // Of an older moment there may be newer rows, here or on their way.
         let _calm = self.engine.turnstile.read();
         if self.engine.turnstile.newest() == self.newest {
-            self.engine.cached.keep(key, value.as_deref(), self.newest);
+            self.engine.cached.keep(key, value.as_ref(), self.newest);
         }
-        Ok(value.map(|value| value.to_vec()))
+        Ok(value)
     }
 
-    fn get_rare(&self, key: &[u8], _: usize) -> Result<Option<Vec<u8>>, Fault> {
+    fn get_rare(&self, key: &[u8], _: usize) -> Result<Option<RawValue>, Fault> {
         match self.engine.cached.get(key, self.newest) {
             Some(known) => Ok(known),
-            None => Ok(self.read(key)?.map(|value| value.to_vec())),
+            None => self.read(key),
         }
     }
 
@@ -131,7 +132,7 @@ impl Snapshot for View<'_> {
         let pair = |found: fjall::Guard| {
             found
                 .into_inner()
-                .map(|(key, value)| (key.to_vec(), value.to_vec()))
+                .map(|(key, value)| (RawKey::from_slice(&key), RawValue::from(&*value)))
                 .map_err(|error| Fault::io("scanning", error))
         };
         match order {
@@ -146,7 +147,7 @@ impl Snapshot for View<'_> {
         let mut batch = engine.db.batch();
         for (key, value) in &writes {
             match value {
-                Some(value) => batch.insert(&engine.rows, key.as_slice(), value.as_slice()),
+                Some(value) => batch.insert(&engine.rows, key.as_slice(), &**value),
                 None => batch.remove(&engine.rows, key.as_slice()),
             }
         }

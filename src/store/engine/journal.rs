@@ -14,7 +14,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use super::Writes;
+use super::{RawKey, RawValue, Writes};
 
 const LENGTH_BYTES: usize = 4 + 4;
 const HEAD_BYTES: usize = LENGTH_BYTES + 8;
@@ -191,10 +191,10 @@ fn read<'b>(bytes: &'b [u8], number: u64, rows: &mut Writes) -> Option<&'b [u8]>
             DELETED => (None, rest),
             length => {
                 let (value, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-                (Some(value.to_vec()), rest)
+                (Some(RawValue::from(value)), rest)
             }
         };
-        rows.insert(key.to_vec(), value);
+        rows.insert(RawKey::from_slice(key), value);
         body = rest;
     }
     Some(behind)
@@ -205,8 +205,9 @@ mod tests {
     use super::*;
 
     fn group(rows: &[(&str, Option<&str>)]) -> Group {
-        let rows =
-            rows.iter().map(|(key, value)| (key.as_bytes().to_vec(), value.map(|v| v.as_bytes().to_vec())));
+        let rows = rows.iter().map(|(key, value)| {
+            (RawKey::from_slice(key.as_bytes()), value.map(|v| RawValue::from(v.as_bytes())))
+        });
         let mut group = Group::default();
         assert!(group.is_empty());
         group.add(&rows.collect());
@@ -221,9 +222,9 @@ mod tests {
 
     /// What is there, which is forgotten then.
     fn found(dir: &Path) -> Vec<(String, Option<String>)> {
-        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).expect("text");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
         let left = Journal::read(dir).expect("it reads");
-        let rows = left.rows.iter().map(|(key, value)| (text(key), value.as_ref().map(text))).collect();
+        let rows = left.rows.iter().map(|(key, value)| (text(key), value.as_deref().map(text))).collect();
         Journal::open(left).expect("it opens");
         rows
     }

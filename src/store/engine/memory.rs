@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{MutexGuard, RwLockReadGuard};
 
 use super::turnstile::Turnstile;
-use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
+use super::{CommitError, Engine, Mode, Pair, RawKey, RawValue, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
 use crate::table::{KeyRange, Order};
 
-pub(crate) type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type Map = BTreeMap<RawKey, RawValue>;
 
 pub(crate) struct MemoryEngine {
     rows: Turnstile<Map>,
@@ -62,7 +62,7 @@ impl Snapshot for Reader<'_> {
         self.newest
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &[u8]) -> Result<Option<RawValue>, Fault> {
         Ok(self.rows.get(key).cloned())
     }
 
@@ -86,7 +86,7 @@ impl Snapshot for Writer<'_> {
         self.engine.rows.newest()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &[u8]) -> Result<Option<RawValue>, Fault> {
         Ok(self.engine.rows.read().get(key).cloned())
     }
 

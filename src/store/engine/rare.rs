@@ -11,9 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::{RawKey, RawValue};
 use crate::key::HEAD_BYTES;
 use crate::limits::{RARE_LEARN_EVERY, RARE_MARK_BYTES, RARE_SHARE, RARE_SLICE};
-use crate::table::{KeyRange, successor};
+use crate::table::{KeyRange, just_behind, successor};
 
 pub(super) struct Rare {
     known: Mutex<Known>,
@@ -47,7 +48,7 @@ struct Known {
 struct Group {
     marks: HashSet<u32>,
     /// The first key of which it is not known whether there is a row; `None` when all are known.
-    unknown_from: Option<Vec<u8>>,
+    unknown_from: Option<RawKey>,
     /// There are too many.
     given_up: bool,
     /// How often somebody looked before all were known.
@@ -82,22 +83,24 @@ impl Rare {
             _ if group.given_up => Look::Perhaps,
             None if group.marks.contains(&mark(key)) => Look::Perhaps,
             None => Look::Absent,
-            Some(low) => Look::Learn(KeyRange { low: low.clone(), high: successor(prefix.to_vec()) }),
+            Some(low) => {
+                Look::Learn(KeyRange { low: low.clone(), high: successor(RawKey::from_slice(prefix)) })
+            }
         }
     }
 
     /// Learns that these `keys` are the next that [`Look::Learn`] asked for.
-    pub(super) fn learn(&self, prefix: &[u8], keys: &[Vec<u8>]) {
+    pub(super) fn learn(&self, prefix: &[u8], keys: &[RawKey]) {
         let mut known = self.known();
         for key in keys {
             known.add(prefix, mark(key));
         }
-        let behind = keys.last().filter(|_| keys.len() >= RARE_SLICE).map(|key| [key, &[0][..]].concat());
+        let behind = keys.last().filter(|_| keys.len() >= RARE_SLICE).map(|key| just_behind(key.clone()));
         known.group(prefix).unknown_from = behind;
     }
 
     /// Notes rows that are not in the tree, or will not be for a while. Of those that go the marks stay, which does no harm.
-    pub(super) fn note<'w>(&self, writes: impl IntoIterator<Item = (&'w Vec<u8>, &'w Option<Vec<u8>>)>) {
+    pub(super) fn note<'w>(&self, writes: impl IntoIterator<Item = (&'w RawKey, &'w Option<RawValue>)>) {
         let mut known = self.known();
         if known.shared_bytes.is_empty() {
             return;
@@ -114,7 +117,12 @@ impl Rare {
 
 impl Group {
     fn new(prefix: &[u8]) -> Self {
-        Self { marks: HashSet::new(), unknown_from: Some(prefix.to_vec()), given_up: false, looks: 0 }
+        Self {
+            marks: HashSet::new(),
+            unknown_from: Some(RawKey::from_slice(prefix)),
+            given_up: false,
+            looks: 0,
+        }
     }
 }
 
@@ -169,17 +177,17 @@ mod tests {
 
     const SHARED: usize = HEAD_BYTES + 1;
 
-    fn key(group: u8, n: u32) -> Vec<u8> {
-        let mut key = vec![0, 7, b'u', 0, 0, 0, 0, 0, 0, 0, 9, b'r', group];
+    fn key(group: u8, n: u32) -> RawKey {
+        let mut key = RawKey::from_slice(&[0, 7, b'u', 0, 0, 0, 0, 0, 0, 0, 9, b'r', group]);
         key.extend(n.to_be_bytes());
         key
     }
 
-    fn writes(keys: &[Vec<u8>]) -> Writes {
-        keys.iter().map(|key| (key.clone(), Some(Vec::new()))).collect()
+    fn writes(keys: &[RawKey]) -> Writes {
+        keys.iter().map(|key| (key.clone(), Some(RawValue::from([])))).collect()
     }
 
-    fn learn(rare: &Rare, group: u8, rows: &[Vec<u8>]) {
+    fn learn(rare: &Rare, group: u8, rows: &[RawKey]) {
         rare.learn(&key(group, 0)[..SHARED], rows);
     }
 
@@ -198,7 +206,7 @@ mod tests {
             );
         }
         let Look::Learn(range) = rare.look(&key(1, 99), SHARED) else { panic!("there may be more") };
-        assert_eq!(range.low, [&rows[RARE_SLICE - 1][..], &[0]].concat());
+        assert_eq!(*range.low, [&rows[RARE_SLICE - 1][..], &[0]].concat());
         rare.note(&writes(&[key(1, 88), key(3, 88)]));
         learn(&rare, 1, &rows[RARE_SLICE..]);
         assert_eq!(rare.look(&key(1, 99), SHARED), Look::Absent);

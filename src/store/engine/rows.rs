@@ -4,31 +4,29 @@
 //! A row carries the number of the commit from which on it is known to be so, and is shown only to those who see that commit. A
 //! commit renews the rows that are here, so none is ever older than the newest commit.
 
-use std::sync::Arc;
-
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::{Ticket, Writes};
+use super::{RawKey, RawValue, Ticket, Writes};
 use crate::limits::{CACHED_ROW_BYTES_MAX, CACHED_ROW_BYTES_MEAN, ROW_CACHE_SHARE};
 
 pub(crate) struct Rows {
-    cache: Cache<Box<[u8]>, Row, Weight>,
+    cache: Cache<RawKey, Row, Weight>,
 }
 
 #[derive(Clone)]
 struct Row {
     /// It has been so since this commit, or for longer.
     since: Ticket,
-    value: Option<Arc<[u8]>>,
+    value: Option<RawValue>,
 }
 
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<Box<[u8]>, Row> for Weight {
+impl Weighter<RawKey, Row> for Weight {
     /// Bytes, those of the cache's own tables included.
-    fn weight(&self, key: &Box<[u8]>, row: &Row) -> u64 {
+    fn weight(&self, key: &RawKey, row: &Row) -> u64 {
         const OWN: usize = 128;
         (OWN + key.len() + row.value.as_ref().map_or(0, |value| value.len())) as u64
     }
@@ -43,15 +41,15 @@ impl Rows {
     }
 
     /// The row under `key` (or that there is none) as the commit `seen` shows it, if it is here.
-    pub(crate) fn get(&self, key: &[u8], seen: Ticket) -> Option<Option<Vec<u8>>> {
+    pub(crate) fn get(&self, key: &[u8], seen: Ticket) -> Option<Option<RawValue>> {
         let row = self.cache.get(key)?;
-        (row.since <= seen).then(|| row.value.as_deref().map(<[u8]>::to_vec))
+        (row.since <= seen).then_some(row.value)
     }
 
     /// Keeps what the engine had under `key`. The caller keeps commits out, and `newest` is the last one.
-    pub(crate) fn keep(&self, key: &[u8], value: Option<&[u8]>, newest: Ticket) {
+    pub(crate) fn keep(&self, key: &[u8], value: Option<&RawValue>, newest: Ticket) {
         if value.is_none_or(|value| value.len() <= CACHED_ROW_BYTES_MAX) {
-            self.cache.insert(key.into(), Row { since: newest, value: value.map(Arc::from) });
+            self.cache.insert(RawKey::from_slice(key), Row { since: newest, value: value.cloned() });
         }
     }
 
@@ -65,7 +63,7 @@ impl Rows {
                 Some(value) if value.len() > CACHED_ROW_BYTES_MAX => {
                     self.cache.remove(key.as_slice());
                 }
-                value => self.keep(key, value.as_deref(), ticket),
+                value => self.keep(key, value.as_ref(), ticket),
             }
         }
     }
@@ -76,7 +74,7 @@ mod tests {
     use super::*;
 
     fn writes(key: &[u8], value: Option<&[u8]>) -> Writes {
-        Writes::from([(key.to_vec(), value.map(<[u8]>::to_vec))])
+        Writes::from([(RawKey::from_slice(key), value.map(RawValue::from))])
     }
 
     #[test]
@@ -88,7 +86,7 @@ mod tests {
         assert_eq!(rows.get(b"k", Ticket(3)), Some(None));
         rows.change(&writes(b"k", Some(b"v")), Ticket(4));
         assert_eq!(rows.get(b"k", Ticket(3)), None, "the engine knows how it was");
-        assert_eq!(rows.get(b"k", Ticket(4)), Some(Some(b"v".to_vec())));
+        assert_eq!(rows.get(b"k", Ticket(4)), Some(Some(RawValue::from(*b"v"))));
         rows.change(&writes(b"k", None), Ticket(5));
         assert_eq!(rows.get(b"k", Ticket(5)), Some(None));
         rows.change(&writes(b"other", Some(b"v")), Ticket(6));
@@ -98,10 +96,10 @@ mod tests {
     #[test]
     fn a_long_row_is_not_kept_and_replaces_a_short_one() {
         let (rows, _) = Rows::of(16 * 1024 * 1024);
-        let long = vec![0; CACHED_ROW_BYTES_MAX + 1];
+        let long = RawValue::from(vec![0; CACHED_ROW_BYTES_MAX + 1]);
         rows.keep(b"k", Some(&long), Ticket(1));
         assert_eq!(rows.get(b"k", Ticket(1)), None);
-        rows.keep(b"k", Some(b"v"), Ticket(1));
+        rows.keep(b"k", Some(&RawValue::from(*b"v")), Ticket(1));
         rows.change(&writes(b"k", Some(&long)), Ticket(2));
         assert_eq!(rows.get(b"k", Ticket(2)), None);
     }
@@ -110,7 +108,7 @@ mod tests {
     fn it_does_not_outgrow_its_share() {
         let (rows, _) = Rows::of(8 * 1024 * 1024);
         for n in 0..100_000_u32 {
-            rows.keep(&n.to_be_bytes(), Some(&[0; 100]), Ticket(1));
+            rows.keep(&n.to_be_bytes(), Some(&RawValue::from([0; 100])), Ticket(1));
         }
         assert!(rows.cache.weight() <= 1024 * 1024, "{}", rows.cache.weight());
         assert!(rows.cache.len() > 1000);

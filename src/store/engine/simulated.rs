@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::memory::{Map, MemoryEngine};
-use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
+use super::{CommitError, Engine, Mode, Pair, RawValue, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
 use crate::table::{KeyRange, Order};
 
@@ -87,7 +87,7 @@ impl Snapshot for Recorded<'_> {
         self.inner.newest()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &[u8]) -> Result<Option<RawValue>, Fault> {
         self.inner.get(key)
     }
 

@@ -29,7 +29,7 @@ use super::rare::{Look, Rare};
 use super::rows::Rows;
 use super::tree::{Near, Tree};
 use super::turnstile::Turnstile;
-use super::{CommitError, Engine, Mode, Pair, Snapshot, Ticket, Writes};
+use super::{CommitError, Engine, Mode, Pair, RawKey, RawValue, Snapshot, Ticket, Writes};
 use crate::fault::Fault;
 use crate::limits::{
     GATHERED_BYTES_MAX, GATHERED_BYTES_MIN, GATHERED_DELETIONS, GATHERED_SHARE, GATHERED_TIMES_MAX,
@@ -272,7 +272,7 @@ impl Shared {
         key: &[u8],
         keep: Keep,
         near: &mut Near,
-    ) -> Result<Option<Vec<u8>>, Fault> {
+    ) -> Result<Option<RawValue>, Fault> {
         if let Some(known) = self.rows.get(key, newest) {
             return Ok(known);
         }
@@ -281,7 +281,7 @@ impl Shared {
         }
         let value = self.tree.get(key, near)?;
         if keep == Keep::Cached {
-            self.rows.keep(key, value.as_deref(), newest);
+            self.rows.keep(key, value.as_ref(), newest);
         }
         Ok(value)
     }
@@ -291,8 +291,8 @@ impl Shared {
         &self,
         commits: &Commits,
         newest: Ticket,
-        keys: &[Vec<u8>],
-    ) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        keys: &[RawKey],
+    ) -> Result<Vec<Option<RawValue>>, Fault> {
         let mut near = Near::default();
         keys.iter().map(|key| self.get(commits, newest, key, Keep::Cached, &mut near)).collect()
     }
@@ -352,15 +352,15 @@ impl Snapshot for Reader<'_> {
         self.newest
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &[u8]) -> Result<Option<RawValue>, Fault> {
         self.engine.get(&self.commits, self.newest, key, Keep::Cached, &mut Near::default())
     }
 
-    fn get_rare(&self, key: &[u8], _: usize) -> Result<Option<Vec<u8>>, Fault> {
+    fn get_rare(&self, key: &[u8], _: usize) -> Result<Option<RawValue>, Fault> {
         self.engine.get(&self.commits, self.newest, key, Keep::Passing, &mut Near::default())
     }
 
-    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+    fn get_many(&self, keys: &[RawKey]) -> Result<Vec<Option<RawValue>>, Fault> {
         self.engine.get_many(&self.commits, self.newest, keys)
     }
 
@@ -384,15 +384,15 @@ impl Snapshot for Writer<'_> {
         self.engine.commits.newest()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    fn get(&self, key: &[u8]) -> Result<Option<RawValue>, Fault> {
         self.engine.get(&self.engine.commits.read(), self.newest(), key, Keep::Cached, &mut Near::default())
     }
 
-    fn get_many(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+    fn get_many(&self, keys: &[RawKey]) -> Result<Vec<Option<RawValue>>, Fault> {
         self.engine.get_many(&self.engine.commits.read(), self.newest(), keys)
     }
 
-    fn get_rare(&self, key: &[u8], shared: usize) -> Result<Option<Vec<u8>>, Fault> {
+    fn get_rare(&self, key: &[u8], shared: usize) -> Result<Option<RawValue>, Fault> {
         let commits = self.engine.commits.read();
         match self.engine.rare.look(key, shared) {
             Look::Absent => return Ok(None),
@@ -418,7 +418,7 @@ impl Snapshot for Writer<'_> {
     fn commit(self: Box<Self>, writes: Writes) -> Result<Ticket, CommitError> {
         let mut more = Volume::default();
         for (key, value) in &writes {
-            more.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            more.bytes += key.len() + value.as_ref().map_or(0, |value| value.len());
             more.deletions += usize::from(value.is_none());
         }
         self.engine.commits.commit(&self.turn, |commits, ticket| {
@@ -503,9 +503,9 @@ mod tests {
     use super::*;
 
     fn commit(engine: &SledEngine, row: u32, value: Option<&[u8]>) {
-        let key = [&b"k"[..], &row.to_be_bytes()].concat();
+        let key = RawKey::from_vec([&b"k"[..], &row.to_be_bytes()].concat());
         let writer = engine.begin(Mode::Write).expect("a turn");
-        writer.commit(Writes::from([(key, value.map(<[u8]>::to_vec))])).expect("committed");
+        writer.commit(Writes::from([(key, value.map(RawValue::from))])).expect("committed");
     }
 
     #[test]

@@ -13,7 +13,7 @@
 
 use sled::{Db, IVec};
 
-use super::{Pair, Writes};
+use super::{Pair, RawKey, RawValue, Writes};
 use crate::fault::Fault;
 use crate::key;
 use crate::limits::{PIECE_BYTES, RUN_ROW_BYTES_MAX, RUN_ROWS, VALUE_BYTES_MAX};
@@ -42,7 +42,7 @@ pub(super) struct Tree {
 /// The home that was looked up last, for whoever asks for several rows of one moment: they mostly are neighbours.
 #[derive(Default)]
 pub(super) struct Near {
-    home: Vec<u8>,
+    home: RawKey,
     value: Option<IVec>,
 }
 
@@ -70,7 +70,7 @@ impl Tree {
     }
 
     /// The row under `key`. The home that `near` remembers is not looked up again.
-    pub(super) fn get(&self, key: &[u8], near: &mut Near) -> Result<Option<Vec<u8>>, Fault> {
+    pub(super) fn get(&self, key: &[u8], near: &mut Near) -> Result<Option<RawValue>, Fault> {
         let Some((home, place)) = home(key) else {
             let Some(value) = look(&self.db, key)? else { return Ok(None) };
             return self.whole(key, read_row(&value)?).map(Some);
@@ -88,7 +88,7 @@ impl Tree {
         let mut rows = Vec::new();
         self.walk(range, order, |key, row| {
             if rows.len() < limit {
-                rows.push((key.to_vec(), self.whole(key, row)?));
+                rows.push((RawKey::from_slice(key), self.whole(key, row)?));
             }
             Ok(rows.len() < limit)
         })?;
@@ -96,11 +96,11 @@ impl Tree {
     }
 
     /// The first keys of `range`, at most `limit`.
-    pub(super) fn keys(&self, range: &KeyRange, limit: usize) -> Result<Vec<Vec<u8>>, Fault> {
+    pub(super) fn keys(&self, range: &KeyRange, limit: usize) -> Result<Vec<RawKey>, Fault> {
         let mut keys = Vec::with_capacity(limit);
         self.walk(range, Order::Forward, |key, _| {
             if keys.len() < limit {
-                keys.push(key.to_vec());
+                keys.push(RawKey::from_slice(key));
             }
             Ok(keys.len() < limit)
         })?;
@@ -225,9 +225,9 @@ impl Tree {
     }
 
     /// The bytes of a row.
-    fn whole(&self, key: &[u8], row: Row<'_>) -> Result<Vec<u8>, Fault> {
+    fn whole(&self, key: &[u8], row: Row<'_>) -> Result<RawValue, Fault> {
         let bytes = match row {
-            Row::Here(value) => return Ok(value.to_vec()),
+            Row::Here(value) => return Ok(value.into()),
             Row::InPieces(bytes) => bytes.min(VALUE_BYTES_MAX),
         };
         let mut whole = Vec::with_capacity(bytes);
@@ -237,7 +237,7 @@ impl Tree {
                 &piece.ok_or_else(|| Fault::io("reading", "a piece of a row is missing"))?,
             );
         }
-        Ok(whole)
+        Ok(whole.into())
     }
 
     /// The home in which rows from `low` on may lie though it stands before `low` itself.
@@ -265,8 +265,8 @@ fn comes_in_runs(key: &[u8]) -> bool {
 }
 
 /// The home of the row under `key` and its place there, if it is one of a run.
-fn home(key: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let mut home = comes_in_runs(key).then(|| key.to_vec())?;
+fn home(key: &[u8]) -> Option<(RawKey, usize)> {
+    let mut home = comes_in_runs(key).then(|| RawKey::from_slice(key))?;
     let last = home.last_mut()?;
     let place = usize::from(*last) % RUN_ROWS;
     *last -= place as u8;
@@ -274,8 +274,8 @@ fn home(key: &[u8]) -> Option<(Vec<u8>, usize)> {
 }
 
 /// The key of the row at a place of a run.
-fn at_place(home: &[u8], place: usize) -> Vec<u8> {
-    let mut key = home.to_vec();
+fn at_place(home: &[u8], place: usize) -> RawKey {
+    let mut key = RawKey::from_slice(home);
     if let Some(last) = key.last_mut() {
         *last |= place as u8;
     }
@@ -283,8 +283,10 @@ fn at_place(home: &[u8], place: usize) -> Vec<u8> {
 }
 
 /// Where a piece of a row lies.
-fn piece_key(key: &[u8], piece: usize) -> Vec<u8> {
-    [key, &[piece as u8]].concat()
+fn piece_key(key: &[u8], piece: usize) -> RawKey {
+    let mut at = RawKey::from_slice(key);
+    at.push(piece as u8);
+    at
 }
 
 fn malformed() -> Fault {
@@ -358,10 +360,14 @@ mod tests {
     use super::*;
 
     /// The key of row `n`, or of another one behind it.
-    fn numbered(family: u8, n: u32) -> Vec<u8> {
-        let mut key = vec![0, 7, b'u', 0, 0, 0, 0, 0, 0, 0, 9, family];
+    fn numbered(family: u8, n: u32) -> RawKey {
+        let mut key = RawKey::from_slice(&[0, 7, b'u', 0, 0, 0, 0, 0, 0, 0, 9, family]);
         key.extend(n.to_be_bytes());
         key
+    }
+
+    fn of(byte: u8, bytes: usize) -> RawValue {
+        vec![byte; bytes].into()
     }
 
     fn tree() -> (Tree, tempfile::TempDir) {
@@ -374,14 +380,14 @@ mod tests {
     fn rows_numbered_one_after_the_other_lie_together() {
         let (tree, _dir) = tree();
         let family = key::in_runs(b'n');
-        let rows: Writes = (1..=24).map(|n| (numbered(family, n), Some(vec![n as u8; 100]))).collect();
+        let rows: Writes = (1..=24).map(|n| (numbered(family, n), Some(of(n as u8, 100)))).collect();
         tree.lay_in(&rows).expect("laid in");
         assert_eq!(tree.len(), 4, "1 to 7, 8 to 15, 16 to 23, 24");
-        let long = vec![1; RUN_ROW_BYTES_MAX + 1];
+        let long = of(1, RUN_ROW_BYTES_MAX + 1);
         tree.lay_in(&Writes::from([(numbered(family, 9), Some(long.clone()))])).expect("laid in");
         assert_eq!((tree.len(), tree.pieces.len()), (4, 1), "a long one is no burden to its neighbours");
         assert_eq!(tree.get(&numbered(family, 9), &mut Near::default()).expect("read"), Some(long));
-        assert_eq!(tree.get(&numbered(family, 8), &mut Near::default()).expect("read"), Some(vec![8; 100]));
+        assert_eq!(tree.get(&numbered(family, 8), &mut Near::default()).expect("read"), Some(of(8, 100)));
         tree.lay_in(&(1..=24).map(|n| (numbered(family, n), None)).collect()).expect("laid in");
         assert_eq!((tree.len(), tree.pieces.len()), (0, 0), "nothing is left of what is gone");
     }
@@ -390,14 +396,14 @@ mod tests {
     fn no_value_is_long_enough_for_a_file_of_its_own() {
         let (tree, dir) = tree();
         for family in [b'n', key::in_runs(b'n')] {
-            let rows = (0..64).map(|n| (numbered(family, n), Some(vec![n as u8; VALUE_BYTES_MAX])));
+            let rows = (0..64).map(|n| (numbered(family, n), Some(of(n as u8, VALUE_BYTES_MAX))));
             tree.lay_in(&rows.collect()).expect("laid in");
-            let short = (0..64).map(|n| (numbered(family, n), Some(vec![n as u8; PIECE_BYTES])));
+            let short = (0..64).map(|n| (numbered(family, n), Some(of(n as u8, PIECE_BYTES))));
             tree.flush().expect("written");
             tree.lay_in(&short.collect()).expect("laid in");
             assert_eq!(
                 tree.get(&numbered(family, 63), &mut Near::default()).expect("read"),
-                Some(vec![63; PIECE_BYTES])
+                Some(of(63, PIECE_BYTES))
             );
         }
         assert_eq!(tree.pieces.len(), 64, "of a run; others have room for as much");
@@ -427,7 +433,7 @@ mod tests {
     fn any_rows_are_found_again() {
         let (tree, _dir) = tree();
         let mut dice = SeededDice::new(1792);
-        let mut plain: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let mut plain: BTreeMap<RawKey, RawValue> = BTreeMap::new();
         let families = [key::in_runs(b'm'), b'n', key::in_runs(b'n')];
         let range = |dice: &mut SeededDice| {
             let mut bound = numbered(families[dice.below(3) as usize], dice.below(80) as u32);
@@ -444,7 +450,7 @@ mod tests {
                 let key = numbered(families[dice.below(3) as usize], dice.below(80) as u32);
                 let bytes =
                     [0, 1, 40, RUN_ROW_BYTES_MAX, RUN_ROW_BYTES_MAX + 1, 3000][dice.below(6) as usize];
-                let value = (dice.below(10) < 7).then(|| vec![round as u8; bytes]);
+                let value = (dice.below(10) < 7).then(|| of(round as u8, bytes));
                 rows.insert(key, value);
             }
             // A part of it, as before a crash.
@@ -475,7 +481,7 @@ mod tests {
             let key = numbered(families[dice.below(3) as usize], dice.below(80) as u32);
             assert_eq!(tree.get(&key, &mut Near::default()).expect("read"), plain.get(&key).cloned());
         }
-        let all = KeyRange { low: vec![0], high: vec![1] };
+        let all = KeyRange { low: RawKey::from_slice(&[0]), high: RawKey::from_slice(&[1]) };
         assert_eq!(tree.scan(&all, Order::Forward, 1000).expect("read").len(), plain.len());
     }
 }
