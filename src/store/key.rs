@@ -5,8 +5,9 @@ use smallvec::SmallVec;
 
 use crate::limits::VSHARDS;
 
-/// The bytes of a key. Nearly all are so short that they need no memory of their own, and are compared where they stand.
-pub type RawKey = SmallVec<[u8; 32]>;
+/// The bytes of a key. All but names are so short that they need no memory of their own, and are compared where they stand: the
+/// longest, of a `random_id`, has 39.
+pub type RawKey = SmallVec<[u8; 40]>;
 
 /// Bytes before the rest of a key.
 pub(crate) const HEAD_BYTES: usize = 2 + 1 + 8 + 1;
