@@ -14,7 +14,7 @@ use std::path::Path;
 use api::ids::UserId;
 use model::tables;
 use people::{ANAS_KEY, People, text};
-use store::{Config, EngineKind, Fault, Key, Order, Store, Table, Tx};
+use store::{Config, EngineKind, Fault, Key, Order, RawKey, Store, Table, Tx};
 use tempfile::TempDir;
 use tl::Record;
 
@@ -32,7 +32,7 @@ const KEY_HEAD_BYTES: usize = 12;
 const VALUE_HEAD_BYTES: usize = 5;
 
 /// Rows of one table: the rest of the key, and the record.
-type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+type Rows = BTreeMap<RawKey, Vec<u8>>;
 /// Rows by table and person.
 type Everything = BTreeMap<(&'static str, &'static str), Rows>;
 
@@ -123,7 +123,7 @@ fn rows<K: Key, V: Record>(tx: &Tx<'_>, table: &Table<K, V>, owner: K::Owner) ->
     let all = MESSAGES_BEFORE + MESSAGES_LOOKED_AT;
     let scanned = tx.scan(table, table.of(owner), Order::Forward, all)?;
     let row = |(key, record): (K, V)| {
-        let mut rest = Vec::new();
+        let mut rest = RawKey::new();
         key.write_rest(&mut rest);
         (rest, record.to_bytes())
     };
