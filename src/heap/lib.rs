@@ -27,7 +27,7 @@ const fn is_natural(bytes: usize, align: usize) -> bool {
 // SAFETY: each function hands to mimalloc what its caller owes to `GlobalAlloc`: a size that is not zero, an alignment that is a
 // power of two, a pointer that came from here. A block is freed and made larger by its pointer alone, whichever way it was
 // asked for. What comes back is aligned, as `is_natural` says and a test looks at.
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "the trait is unsafe")]
 unsafe impl GlobalAlloc for Heap {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     /// Makes a block, makes it larger and smaller, and looks each time at where it lies and at what it holds.
-    #[allow(unsafe_code)]
+    #[allow(unsafe_code, reason = "it holds blocks by their addresses, as the allocator gives them")]
     fn live(bytes: usize, align: usize) {
         let layout = Layout::from_size_align(bytes, align).expect("a layout");
         let longer = 3 * bytes + 1;

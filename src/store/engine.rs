@@ -37,8 +37,7 @@ impl Ticket {
     pub const START: Self = Self(0);
 }
 
-/// What an engine keeps under a key. It is made once and never copied: the journal, what is gathered, the caches and whoever reads
-/// share it.
+/// What an engine keeps under a key. It is made once and never copied: what is gathered, the caches and whoever reads share it.
 pub type RawValue = Arc<[u8]>;
 
 /// What a transaction wants to write, by raw key; `None` deletes.
