@@ -462,3 +462,29 @@ pub fn forwarded(message: &stored::Message, drop_author: bool, drop_caption: boo
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Stop;
+
+    #[test]
+    fn a_text_is_as_long_as_its_utf_16_units_are_many() {
+        let refusal = |text: &str, has_media| match check_text(text, has_media) {
+            Ok(()) => None,
+            Err(Stop::Refused(refusal)) => Some(refusal.name()),
+            Err(stop) => panic!("{stop:?}"),
+        };
+        let bounds = [
+            (limits::MESSAGE_CHARS_MAX, false, "MESSAGE_TOO_LONG"),
+            (limits::CAPTION_CHARS_MAX, true, "MEDIA_CAPTION_TOO_LONG"),
+        ];
+        for (max, has_media, name) in bounds {
+            for (letter, units) in [("a", 1), ("ä", 1), ("€", 1), ("😀", 2)] {
+                let fits = letter.repeat(max / units);
+                assert_eq!(refusal(&fits, has_media), None, "{letter}");
+                assert_eq!(refusal(&(fits + "a"), has_media).as_deref(), Some(name), "{letter}");
+            }
+        }
+    }
+}
