@@ -162,7 +162,7 @@ impl Seeding {
             let due = with_env(|env| self.api.jobs_due(from, JOBS_AT_ONCE, env)).map_err(failed)?;
             for (key, job) in &due.jobs {
                 let outcome = with_env(|env| self.api.run_job(key, job, env)).map_err(failed)?;
-                if !matches!(outcome, JobOutcome::Done { .. }) {
+                if matches!(outcome, JobOutcome::Deliver { .. }) {
                     with_env(|env| self.api.job_done(key, env)).map_err(failed)?;
                 }
             }

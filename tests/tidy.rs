@@ -316,10 +316,7 @@ fn no_file_names_a_machine() {
 /// Crates that may hold `unsafe`, and why. Everything else forbids it.
 const WITH_UNSAFE: [(&str, &str); 2] = [
     ("cipher", "the AES and SHA instructions of x86-64, which the compiler cannot know to be there"),
-    (
-        "heap",
-        "an allocator is unsafe by its trait; it calls four functions of mimalloc and does nothing else",
-    ),
+    ("heap", "an allocator is unsafe by its trait; it calls mimalloc and does nothing else"),
 ];
 
 #[test]
