@@ -109,19 +109,14 @@ pub const DATAGRAM_IDLE_TIME: Duration = Duration::from_secs(120);
 /// before them. At some 4 ms each, a third of a second.
 pub const HANDSHAKE_STEPS_WAITING_PER_THREAD: usize = 40;
 
-/// How much the threads of key exchanges step back behind all others where the operating system knows no threads for idle
-/// time, in its terms of niceness. A handshake computes for milliseconds, and those who are in must not wait for those who
-/// want to come in; niceness alone lets a thread that woke up wait for the end of a slice, some milliseconds.
-pub const HANDSHAKE_NICENESS: i32 = 10;
-
-/// How long a thread that wakes up waits at most for a handshake that computes, while such computations have all processors
-/// ([`aside::Metronome`]). A beat costs each of them some microseconds.
-pub const HANDSHAKE_BEAT: Duration = Duration::from_micros(250);
-
-/// When there was no idle time for so long, a thread that steps back by niceness alone does what waits: a server whose calls
-/// take all processors still lets people in. It must not be how much waits that wakes it: then a flood of handshakes would,
-/// and each of its pieces could make a call wait for milliseconds.
+/// How long the threads of key exchanges leave what waits before a thread more does it. A handshake computes for milliseconds,
+/// and those who are in must not wait for those who want to come in, so these threads stand behind all others; but a server
+/// whose calls take all processors still lets people in. It must not be how much waits that wakes that thread: then a flood of
+/// handshakes would.
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How far that thread steps back all the same, in terms of niceness: a tenth of what others get.
+pub const HANDSHAKE_NICENESS: i32 = 10;
 
 // ---- time
 

@@ -93,11 +93,8 @@ impl Node {
             handshakes: {
                 let spares = Arc::clone(&spares);
                 let idle = move || spares.draw_one(&mut world::SystemDice);
-                let back = StepBack {
-                    niceness: limits::HANDSHAKE_NICENESS,
-                    beat: limits::HANDSHAKE_BEAT,
-                    patience: limits::HANDSHAKE_PATIENCE,
-                };
+                let back =
+                    StepBack { niceness: limits::HANDSHAKE_NICENESS, patience: limits::HANDSHAKE_PATIENCE };
                 Pool::start_with_idle("handshake", limits.handshake_threads, steps, Some(back), idle)?
             },
             spares,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use aside::Metronome;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// A piece of work.
@@ -73,7 +72,7 @@ impl Pool {
         Self::start_with_idle(name, threads, capacity, None, || false)
     }
 
-    /// [`Self::start`] with threads that run when nobody else wants the processor, if `back` says so. A thread for which
+    /// [`Self::start`] with threads that get little of a processor that others want, if `back` says so. A thread for which
     /// nothing waits does a little of `idle` work, and again until that says that nothing of it is left. It is done for
     /// later: new work waits for one piece of it at most, and only if all threads are at it.
     ///
@@ -98,23 +97,19 @@ impl Pool {
             capacity,
         });
         let mut handles = Vec::with_capacity(threads + 1);
-        let metronome = back.map(|back| Metronome::start(back.beat, threads)).transpose()?.map(Arc::new);
         for n in 0..threads {
-            let (line, idle, metronome) = (Arc::clone(&line), idle.clone(), metronome.clone());
-            let computes = metronome.clone();
+            let (line, idle) = (Arc::clone(&line), idle.clone());
             let idle = move || {
-                let _computing = computes.as_deref().map(Metronome::computing);
                 catch_unwind(AssertUnwindSafe(&idle)).unwrap_or_else(|_| {
                     crate::metrics::panicked(name);
                     false
                 })
             };
             let run = move || {
-                if let Some(back) = back {
-                    aside::behind_all(back.niceness);
+                if back.is_some() {
+                    aside::behind_all();
                 }
                 while let Some(task) = line.next(&idle) {
-                    let _computing = metronome.as_deref().map(Metronome::computing);
                     perform(name, task);
                 }
             };
@@ -254,16 +249,13 @@ fn perform(name: &'static str, task: Task) {
     }
 }
 
-/// How the threads of a pool stand behind all others.
+/// How the threads of a pool stand behind all others ([`aside::behind_all`]).
 #[derive(Debug, Clone, Copy)]
 pub struct StepBack {
-    /// By so much, in terms of niceness, where there are no threads for idle time.
-    pub niceness: i32,
-    /// How long a thread that wakes up waits for one that computes, at most ([`Metronome`]).
-    pub beat: Duration,
-    /// When none of them has taken anything for so long, one thread more does what waits, which steps back by `niceness`
-    /// alone.
+    /// When none of them has taken anything for so long, one thread more does what waits.
     pub patience: Duration,
+    /// How far that one steps back, in terms of niceness.
+    pub niceness: i32,
 }
 
 #[cfg(test)]
@@ -313,9 +305,8 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_too_long_for_idle_time_is_done_all_the_same() {
-        let back =
-            StepBack { niceness: 1, beat: Duration::from_millis(1), patience: Duration::from_millis(50) };
+    fn what_waits_too_long_is_done_all_the_same() {
+        let back = StepBack { niceness: 1, patience: Duration::from_millis(50) };
         let pool = Pool::start_with_idle("test", 1, 100, Some(back), || false).expect("threads");
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();

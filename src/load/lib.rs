@@ -80,6 +80,12 @@ enum Command {
         /// For how many seconds.
         seconds: f64,
     },
+    /// Wants a processor now and then, and tells how long it waited; what `flood` starts beside itself.
+    #[command(hide = true)]
+    Bystander {
+        /// For how many seconds.
+        seconds: f64,
+    },
     /// Gives back what it gets; the raw TCP echo of `compare`.
     #[command(hide = true)]
     RawEcho {
@@ -276,6 +282,10 @@ async fn dispatch(args: &Args) -> Result<()> {
             }
             let time = Duration::try_from_secs_f64(*seconds).unwrap_or_default().min(limits::DURATION_MAX);
             return flood::handshake_flood(*addr, server::read_key(key)?, *rate, time).await;
+        }
+        Command::Bystander { seconds } => {
+            let time = Duration::try_from_secs_f64(*seconds).unwrap_or_default().min(limits::DURATION_MAX);
+            return flood::stand_by(time);
         }
         Command::RawEcho { addr } => return compare::raw_echo(*addr).await,
     };

@@ -15,6 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
+use super::bystander::Bystander;
 use super::in_process::WINDOW;
 use super::{Figures, millis, raise_files};
 use crate::drive::{Calls, Pace};
@@ -34,6 +35,10 @@ const CALLS_PER_SECOND: f64 = 200.0;
 
 /// How many times the capacity the flood has.
 const TIMES: f64 = 5.0;
+
+/// How long somebody may wait for a processor who has nothing to do with the server, in milliseconds: some ticks of the
+/// scheduler.
+const BYSTANDER_WAITS_MS: f64 = 50.0;
 
 /// A flood of whole handshakes, and calls of sessions that were there before.
 pub(super) async fn handshakes(
@@ -56,6 +61,7 @@ pub(super) async fn handshakes(
     let time = common.duration() + common.warm_up() + Duration::from_secs(5);
     let callers = people::connect(server, keys).await?;
     let mut flooder = Flooder::start(server, rate, time)?;
+    let bystander = Bystander::start(time)?;
     let (seconds, flooded, spent) =
         measure(&calls, server, &Run::new(), "calls, flooded", parts(callers)).await?;
     let offered = flooder.offered.get();
@@ -73,6 +79,9 @@ pub(super) async fn handshakes(
     figures.add("handshakes: flood, calls' p50".to_owned(), of(&flooded, 0.5), "ms", None);
     let at_most = Some(2.0 * of(&calm, 0.99));
     figures.add("handshakes: flood, calls' p99".to_owned(), of(&flooded, 0.99), "ms", at_most);
+    let waited = bystander.longest().as_secs_f64() * 1e3;
+    let named = "handshakes: flood, a bystander's longest wait for a processor".to_owned();
+    figures.add(named, waited, "ms", Some(BYSTANDER_WAITS_MS));
     let failed: u64 = flooded.failures.values().sum();
     figures.add("handshakes: calls that were refused meanwhile".to_owned(), failed as f64, "", Some(0.0));
     Ok(())
@@ -183,7 +192,7 @@ pub(crate) async fn handshake_flood(
     time: Duration,
 ) -> Result<()> {
     // It is the server that is to be slow, if anybody: not the neighbours.
-    aside::behind_all(19);
+    aside::behind_all();
     raise_files();
     let (begun, mut told) = (Instant::now(), Duration::ZERO);
     let (mut due, mut count) = (0.0, 0);

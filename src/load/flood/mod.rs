@@ -1,6 +1,7 @@
 //! Floods: half-open handshakes, slow writers, garbage, and more handshakes than there is processor for; and what an
 //! honest client notices of them.
 
+mod bystander;
 mod handshakes;
 mod in_process;
 
@@ -16,6 +17,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+pub(crate) use self::bystander::stand_by;
 use self::handshakes::CALLERS;
 pub(crate) use self::handshakes::handshake_flood;
 use self::in_process::{Stage, WINDOW};
