@@ -208,6 +208,22 @@ fn raise_files(connections_max: u32) {
     {
         tracing::warn!(files, connections_max, "fewer open files are allowed than connections");
     }
+    make_room_for_files(connections_max);
+}
+
+/// Files that are open beside the connections: those of the store and of what is uploaded.
+const FILES_BESIDE: u32 = 1000;
+
+/// Has the system's table of this process's open files be as long now as it may become. Linux doubles it when it is full, and
+/// then whoever opened a file too many waits until nobody reads the old table any more: a thread of the sockets with all its
+/// connections, for as long as the system is busy. While there is one thread only, nobody is waited for.
+fn make_room_for_files(connections_max: u32) {
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let last = u64::from(connections_max.saturating_add(FILES_BESIDE)).min(allowed).saturating_sub(1);
+    // The copy closes at once, the table stays. Without it the table grows as it always did.
+    if let Ok(last) = i32::try_from(last) {
+        drop(rustix::io::fcntl_dupfd_cloexec(io::stderr(), last));
+    }
 }
 
 /// Serves until a signal, or until the store fails.

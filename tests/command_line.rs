@@ -129,6 +129,26 @@ fn the_operator_speaks_to_the_running_server() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_table_of_open_files_has_its_length_before_anybody_connects() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(&dir.path().join("data"));
+    server.until_ready();
+    let length = |process: &str, file: &str, of: &str| {
+        let told = std::fs::read_to_string(format!("/proc/{process}/{file}")).expect("it runs");
+        let line = told.lines().find_map(|line| line.strip_prefix(of)).expect("Linux tells it");
+        line.split_whitespace().next().expect("a number").parse::<u64>().expect("a number")
+    };
+    let pid = server.child.id().to_string();
+    let allowed = length(&pid, "limits", "Max open files");
+    let has = length(&pid, "status", "FDSize:");
+    // As many as there may be connections, or as many files as the system allows.
+    assert!(has >= allowed.min(20_000), "{has} of {allowed}");
+    server.signal("-TERM");
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
 fn what_cannot_be_used_is_said_in_one_line() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("chappe.toml");
