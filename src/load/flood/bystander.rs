@@ -6,15 +6,14 @@
 //! see. What comes of that (a disk that answers nobody, a file that cannot be opened) it does see.
 
 use std::cell::Cell;
-use std::process::Stdio;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 
+use super::beside;
 use crate::error::{LoadError, Result};
 use crate::say;
 
@@ -33,25 +32,14 @@ pub(super) struct Bystander {
 
 impl Bystander {
     pub(super) fn start(time: Duration) -> Result<Self> {
-        let exe = std::env::current_exe().map_err(|e| LoadError::about("this program", e))?;
-        let mut command = tokio::process::Command::new(exe);
-        command
-            .args(["bench", "bystander", &time.as_secs_f64().to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|e| LoadError::about("the bystander", e))?;
-        let out = child.stdout.take().ok_or_else(|| LoadError::new("the bystander has no output"))?;
         let longest = Rc::new(Cell::new(Duration::ZERO));
         let told = Rc::clone(&longest);
-        let mut lines = BufReader::new(out).lines();
-        tokio::task::spawn_local(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Ok(nanos) = line.parse() {
-                    told.set(Duration::from_nanos(nanos));
-                }
+        let hear = move |line: &str| {
+            if let Ok(nanos) = line.parse() {
+                told.set(Duration::from_nanos(nanos));
             }
-        });
+        };
+        let child = beside(&["bystander", &time.as_secs_f64().to_string()], hear)?;
         Ok(Self { _child: child, longest })
     }
 

@@ -4,20 +4,19 @@
 //! nobody else wants to, never offers more than it is told to, and says what it used: its share stands beside the server's.
 
 use std::cell::Cell;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use mtproto::client::PublicKey;
 use tl::functions::updates;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
 use super::bystander::Bystander;
 use super::in_process::WINDOW;
-use super::{Figures, millis, raise_files};
+use super::{Figures, beside, millis, raise_files};
 use crate::drive::{Calls, Pace};
 use crate::error::{LoadError, Result};
 use crate::link::{LAYER, Link};
@@ -149,29 +148,23 @@ struct Flooder {
 
 impl Flooder {
     fn start(server: &Server, rate: f64, time: Duration) -> Result<Self> {
-        let exe = std::env::current_exe().map_err(|e| LoadError::about("this program", e))?;
-        let mut command = tokio::process::Command::new(exe);
-        command
-            .args(["bench", "handshake-flood"])
-            .arg(server.addr.to_string())
-            .arg(&server.key_file)
-            .args([format!("{rate}"), format!("{}", time.as_secs_f64())])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|e| LoadError::about("the flood", e))?;
-        let out = child.stdout.take().ok_or_else(|| LoadError::new("the flood has no output"))?;
         let offered = Rc::new(Cell::new(Offered::default()));
         let told = Rc::clone(&offered);
-        let mut lines = BufReader::new(out).lines();
-        tokio::task::spawn_local(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(now) = Offered::read(&line) {
-                    told.set(now);
-                }
+        let hear = move |line: &str| {
+            if let Some(now) = Offered::read(line) {
+                told.set(now);
             }
-        });
-        Ok(Self { child, offered })
+        };
+        let (addr, rate, seconds) =
+            (server.addr.to_string(), rate.to_string(), time.as_secs_f64().to_string());
+        let args: [&OsStr; 5] = [
+            "handshake-flood".as_ref(),
+            addr.as_ref(),
+            server.key_file.as_ref(),
+            rate.as_ref(),
+            seconds.as_ref(),
+        ];
+        Ok(Self { child: beside(&args, hear)?, offered })
     }
 }
 

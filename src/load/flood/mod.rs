@@ -6,6 +6,8 @@ mod handshakes;
 mod in_process;
 
 use std::cell::Cell;
+use std::ffi::OsStr;
+use std::process::Stdio;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +15,9 @@ use env::Dice as _;
 use hdrhistogram::Histogram;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+use tokio::process::Child;
 use tokio::task::JoinSet;
 
 pub(crate) use self::bystander::stand_by;
@@ -36,6 +39,22 @@ pub(crate) struct Figure {
     figure: f64,
     unit: &'static str,
     at_most: Option<f64>,
+}
+
+/// Starts this program beside itself, with `args` behind `bench`, and has each of its lines heard. It ends with what is given.
+fn beside(args: &[impl AsRef<OsStr>], hear: impl Fn(&str) + 'static) -> Result<Child> {
+    let exe = std::env::current_exe().map_err(|e| LoadError::about("this program", e))?;
+    let mut command = tokio::process::Command::new(exe);
+    command.arg("bench").args(args).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|e| LoadError::about("this program, beside itself", e))?;
+    let out = child.stdout.take().ok_or_else(|| LoadError::new("a child has no output"))?;
+    let mut lines = BufReader::new(out).lines();
+    tokio::task::spawn_local(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            hear(&line);
+        }
+    });
+    Ok(child)
 }
 
 /// Connections that are made side by side.
